@@ -1,0 +1,260 @@
+"""The card office's desk: queue by promised day, the case with its photo, the decision."""
+
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from cards import papers, pictures, progress, services
+from cards.forms import ASKABLE, AskCorrectionForm, RejectForm
+from cards.models import CardApplication, CardApplicationQuerySet
+from cards.states import State
+from cards.views.resident import own_application
+from cards.workflow import CardApplicationWorkflow
+from enrollment.views.resident import posted_version
+from portal import audit
+from portal.design.components import PageLinks, SummaryRow
+from portal.design.text import format_day
+from portal.people.access import require_role
+from portal.people.actors import Role
+from portal.regions import calendar
+from portal.workflow import stories
+from portal.workflow.errors import Refused
+from portal.workflow.views import conflict_page
+
+PAGE_SIZE = 25
+COUNTED_UP_TO = 100
+READERS = (Role.CARD_CLERK, Role.AUDITOR)
+
+TABS = {
+    "decide": (gettext_lazy("To decide"), (State.UNDER_REVIEW,)),
+    "waiting": (gettext_lazy("Waiting for the resident"), (State.CORRECTION_REQUIRED, State.AWAITING_PAYMENT)),
+    "production": (State.IN_PRODUCTION.label, (State.IN_PRODUCTION,)),
+    "pickup": (State.READY_FOR_PICKUP.label, (State.READY_FOR_PICKUP,)),
+    "closed": (
+        pgettext_lazy("queue", "Closed"),
+        (State.COLLECTED, State.REJECTED, State.WITHDRAWN, State.LAPSED, State.SEALED),
+    ),
+}
+BY_PROMISE = ("decide", "production")
+
+
+@require_role(*READERS)
+@require_safe
+def queue(request: HttpRequest) -> HttpResponse:
+    """The region's applications, nearest promised day first, filters in the address."""
+    visible = CardApplication.objects.visible_to(request.actor)
+    tab = request.GET.get("tab", "")
+    tab = tab if tab in TABS else "decide"
+    late = request.GET.get("late") == "1" and tab in BY_PROMISE
+    number = "".join(request.GET.get("number", "").split())[:32]
+    if number:
+        found = visible.filter(number=number).first()
+        if found is not None:
+            return redirect("cards:review", found.pk)
+    rows, page = _page_of(visible, tab, late, request)
+    today = calendar.today()
+    with calendar.pinned():
+        shown = [
+            {
+                "application": row,
+                "colour": progress.TAG_COLOURS[State(row.state)],
+                "days_left": days_left(row, today) if tab in BY_PROMISE else None,
+            }
+            for row in rows
+        ]
+    context = {
+        "rows": shown,
+        "page": page,
+        "tab": tab,
+        "tabs": [_tab(visible, code, tab) for code in TABS],
+        "by_promise": tab in BY_PROMISE,
+        "late": late,
+        "number": number,
+        "clear_url": f"?{urlencode({'tab': tab})}",
+    }
+    return render(request, "cards/queue.html", context)
+
+
+def _tab(visible: CardApplicationQuerySet, code: str, current: str) -> dict[str, Any]:
+    label, states = TABS[code]
+    count = visible.filter(state__in=states).order_by()[: COUNTED_UP_TO + 1].count()
+    words = f"{COUNTED_UP_TO}+" if count > COUNTED_UP_TO else str(count)
+    return {"label": label, "url": f"?{urlencode({'tab': code})}", "current": code == current, "count": words}
+
+
+def _page_of(
+    visible: CardApplicationQuerySet, tab: str, late: bool, request: HttpRequest
+) -> tuple[list[CardApplication], PageLinks]:
+    """One page found by key: rows behind the last one of the page before, never by counting from the start."""
+    rows = visible.filter(state__in=TABS[tab][1]).select_related("resident", "region").defer("answers_cipher")
+    column, sign, side = ("promised_on", "", "gt") if tab in BY_PROMISE else ("state_since", "-", "lt")
+    if late:
+        rows = rows.filter(promised_on__lt=calendar.today())
+    if (key := _key(request.GET.get("after", ""), by_day=tab in BY_PROMISE)) is not None:
+        value, pk = key
+        rows = rows.filter(Q(**{f"{column}__{side}": value}) | Q(**{column: value, f"pk__{side}": pk}))
+    found = list(rows.order_by(f"{sign}{column}", f"{sign}pk")[: PAGE_SIZE + 1])
+    query = {"tab": tab} | ({"late": "1"} if late else {})
+    more = len(found) > PAGE_SIZE
+    found = found[:PAGE_SIZE]
+    following = query | {"after": f"{getattr(found[-1], column).isoformat()}_{found[-1].pk}"} if more else None
+    first_page = f"?{urlencode(query)}" if key is not None else ""
+    return found, PageLinks(previous_url=first_page, next_url=f"?{urlencode(following)}" if following else "")
+
+
+def _key(text: str, *, by_day: bool) -> tuple[date | datetime, UUID] | None:
+    value, _separator, pk = text.partition("_")
+    try:
+        if by_day:
+            day = parse_date(value)
+            return (day, UUID(pk)) if day is not None else None
+        instant = parse_datetime(value)
+        return (instant, UUID(pk)) if instant is not None and instant.tzinfo is not None else None
+    except ValueError:
+        return None
+
+
+def days_left(application: CardApplication, today: date) -> int | None:
+    """Working days until the promised day; below zero the days it is over."""
+    last = application.promised_on
+    if last is None:
+        return None
+    if last >= today:
+        return calendar.workdays_between(today, last + timedelta(days=1), application.region)
+    return -max(1, calendar.workdays_between(last, today + timedelta(days=1), application.region))
+
+
+@require_role(*READERS)
+@require_safe
+def review(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """The case with the photo beside the data; every view is recorded (I1)."""
+    application = own_application(request, pk)
+    audit.record("cards.application_viewed", request.actor, subject=application)
+    usage = progress.used(application)
+    options = CardApplicationWorkflow.options(application, request.actor)
+    context = {
+        "application": application,
+        "colour": progress.TAG_COLOURS[State(application.state)],
+        "days_left": days_left(application, calendar.today()),
+        "runs": application.state in (State.UNDER_REVIEW, State.IN_PRODUCTION),
+        "usage": usage,
+        "rows": data_rows(application),
+        "has_picture": pictures.picture_of(application) is not None,
+        "options": {option.transition.name: option for option in options},
+        "asked": [label for name, label in ASKABLE if name in application.correction_fields],
+        "timeline": stories.items(application, request.actor),
+        "batch": application.batches.order_by("-made_at").first(),
+    }
+    return render(request, "cards/review.html", context)
+
+
+def data_rows(application: CardApplication) -> list[SummaryRow]:
+    """The data a clerk compares with the picture and the papers."""
+    resident, answers = application.resident, application.answers
+    photo = str(papers.PHOTO_TEXTS.get(application.photo_source, ""))
+    receipt = answers.get("receipt_number", "")
+    found = [
+        SummaryRow(_("Name"), resident.name),
+        SummaryRow(_("Sex"), resident.get_sex_display()),
+        SummaryRow(_("Date of birth"), format_day(resident.birth_date) if resident.birth_date else ""),
+        SummaryRow(_("Identity number"), resident.staff_identity_number),
+        SummaryRow(_("Address"), answers.get("address", "")),
+        SummaryRow(_("Mobile number"), answers.get("phone", "")),
+        SummaryRow(_("Photo"), f"{photo} {receipt}".strip()),
+        SummaryRow(_("Pickup point"), application.pickup_point.name if application.pickup_point else ""),
+    ]
+    if application.applicant_id != application.resident_id:
+        found.append(SummaryRow(_("Applicant"), application.applicant.name))
+    return found
+
+
+@require_role(Role.CARD_CLERK, Role.CLERK, Role.AUDITOR)
+@never_cache
+@require_safe
+def photo(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """The picture that goes on the card, for those who see the case; every view is recorded."""
+    application = own_application(request, pk)
+    content = pictures.picture_of(application)
+    if content is None:
+        raise Http404
+    audit.record("cards.photo_viewed", request.actor, subject=application)
+    response = HttpResponse(content, content_type="image/jpeg")
+    response["Content-Disposition"] = 'inline; filename="photo.jpg"'
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+@require_role(Role.CARD_CLERK)
+@require_POST
+def approve(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Approves the version of the case that the page showed."""
+    application = own_application(request, pk)
+    try:
+        services.approve(application=application, actor=request.actor, version=posted_version(request))
+    except Refused as refused:
+        return _refused(request, application, refused)
+    return redirect("cards:review", application.pk)
+
+
+@require_role(Role.CARD_CLERK)
+@require_http_methods(["GET", "HEAD", "POST"])
+def ask_correction(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Asks once for everything that is to be put right, for example another photo; the promise stands still."""
+    application = own_application(request, pk)
+    form = AskCorrectionForm(
+        request.POST if request.method == "POST" else None, initial={"version": application.version}
+    )
+    if request.method == "POST" and form.is_valid():
+        told = form.cleaned_data
+        try:
+            services.ask_correction(
+                application=application,
+                actor=request.actor,
+                version=told["version"],
+                fields=told["fields_asked"],
+                reason=told["reason"],
+            )
+        except Refused as refused:
+            return _refused(request, application, refused, told["reason"])
+        return redirect("cards:review", application.pk)
+    return render(request, "cards/ask_correction.html", {"application": application, "form": form})
+
+
+@require_role(Role.CARD_CLERK)
+@require_http_methods(["GET", "HEAD", "POST"])
+def reject(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Rejects with a reason and the next step; a fee that was paid is proposed for refund."""
+    application = own_application(request, pk)
+    form = RejectForm(request.POST if request.method == "POST" else None, initial={"version": application.version})
+    if request.method == "POST" and form.is_valid():
+        told = form.cleaned_data
+        try:
+            services.reject(
+                application=application,
+                actor=request.actor,
+                version=told["version"],
+                reason=told["reason"],
+                next_step=told["next_step"],
+            )
+        except Refused as refused:
+            return _refused(request, application, refused, told["reason"], told["next_step"])
+        return redirect("cards:review", application.pk)
+    return render(request, "cards/reject.html", {"application": application, "form": form})
+
+
+def _refused(request: HttpRequest, application: CardApplication, refused: Refused, *kept: str) -> HttpResponse:
+    back = reverse("cards:review", args=[application.pk])
+    return conflict_page(request, application, refused, return_url=back, kept=kept)

@@ -1,0 +1,52 @@
+"""The form of a correction: built from the sections it takes its fields from."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from enrollment import steps
+from enrollment.models import Application, CorrectionItem
+from portal.design.fields import DeclarationField
+
+
+class CorrectionAnswersForm(forms.Form):
+    """Exactly the answers and materials asked about, each with the clerk's reason beside it.
+
+    Fields are named by `section.field` and `material.<code>`; anything else that is posted is ignored (N20).
+    """
+
+    def __init__(self, *args: Any, application: Application, items: Iterable[CorrectionItem], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.items = list(items)
+        names = {material.code: material.name for material in application.materials.all()}
+        for item in self.items:
+            if item.kind == CorrectionItem.Kind.MATERIAL:
+                self.fields[f"material.{item.code}"] = DeclarationField(
+                    label=_("I have handed in “%(name)s” at the office as asked, or bring it within the time.")
+                    % {"name": names.get(item.code, item.code)},
+                    help_text=item.reason,
+                )
+            else:
+                self.fields[item.code] = self._field(application, item)
+
+    @staticmethod
+    def _field(application: Application, item: CorrectionItem) -> forms.Field:
+        code, name = item.code.split(".")
+        section = steps.BY_CODE[code]
+        initial = steps.initial_answers(application, section)
+        field = section.build(application, None, initial).fields[name]
+        field.initial = initial.get(name)
+        field.help_text = item.reason
+        return field
+
+    def answers(self) -> dict[str, Any]:
+        """The corrected answers by `section.field`."""
+        return {
+            item.code: self.cleaned_data[item.code] for item in self.items if item.kind == CorrectionItem.Kind.FIELD
+        }
+
+    def handed_in(self) -> list[str]:
+        """Codes of the materials the resident says to have handed in."""
+        return [item.code for item in self.items if item.kind == CorrectionItem.Kind.MATERIAL]

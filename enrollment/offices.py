@@ -1,0 +1,76 @@
+"""Which offices may take an application, what each promises, and which one answers when none was chosen (A6, A7)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from enrollment.codes import REVIEW_OFFICE_KINDS
+from enrollment.models import Application
+from portal.regions import calendar
+from portal.regions import policy as policies
+from portal.regions.models import Office, OfficeQuerySet, Region
+from portal.regions.policy_values import Policy
+
+
+@dataclass(frozen=True)
+class OfficeChoices:
+    """Offices to choose from, with a label that says what each promises."""
+
+    queryset: OfficeQuerySet
+    labels: dict[int, str]
+
+
+def kinds(policy: Policy) -> Sequence[str]:
+    """The kinds of office through which a region registers people, in the order of preference."""
+    return policy.setting("enrollment.offices", REVIEW_OFFICE_KINDS)
+
+
+def review_days(policy: Policy, kind: str) -> int:
+    """Working days within which a kind of office decides; 0 is on the spot (S1-01, S1-02)."""
+    return policy.days(f"review.{kind}")
+
+
+def promise(policy: Policy, kind: str) -> str:
+    """The promise of a kind of office in words."""
+    days = review_days(policy, kind)
+    if days == 0:
+        return _("decides on the spot")
+    return ngettext("decides within %(days)d working day", "decides within %(days)d working days", days) % {
+        "days": days
+    }
+
+
+def expected_on(application: Application) -> date:
+    """The day by which a submitted application is decided, from its submission on; raises LookupError for a draft."""
+    if application.policy is None or application.submitted_on is None:
+        raise LookupError(f"application {application.pk} is not submitted")
+    days = review_days(application.policy.policy, application.office_kind)
+    return calendar.add_workdays(application.submitted_on, days, application.region).date
+
+
+def serving(region: Region, policy: Policy) -> list[Office]:
+    """The offices that register people of a region, the nearest of each kind."""
+    found: dict[str, Office] = {}
+    order = list(kinds(policy))
+    for office in Office.objects.serving(region, order):
+        found.setdefault(office.kind, office)
+    return sorted(found.values(), key=lambda office: order.index(office.kind))
+
+
+def choices_for(application: Application) -> OfficeChoices:
+    """What a resident may choose from."""
+    policy = policies.for_region(application.region)
+    offices = serving(application.region, policy)
+    labels = {
+        office.pk: _("%(name)s — %(promise)s") % {"name": office.name, "promise": promise(policy, office.kind)}
+        for office in offices
+    }
+    return OfficeChoices(Office.objects.filter(pk__in=labels).order_by("code"), labels)
+
+
+def fallback(region: Region) -> Office | None:
+    """The county centre answers where no office was chosen."""
+    return Office.objects.responsible_for(region, "county_centre")

@@ -1,0 +1,220 @@
+"""Where an application stands, as its people read it: what was, what is, what comes, and who has to do something."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
+
+from enrollment.codes import PaymentOrder
+from enrollment.models import Application
+from enrollment.states import FINAL, State
+from enrollment.workflow import REVIEW, EnrollmentWorkflow
+from portal.design.components import Progress, TimelineItem
+from portal.design.text import format_day, format_yuan
+from portal.people.actors import Actor
+from portal.regions.text import pick
+from portal.workflow import clocks, stories
+from portal.workflow.clocks import Usage
+
+TAG_COLOURS = {
+    State.DRAFT: "grey",
+    State.SUBMITTED: "blue",
+    State.UNDER_REVIEW: "blue",
+    State.CORRECTION_REQUIRED: "orange",
+    State.ESCALATED: "purple",
+    State.APPROVED: "turquoise",
+    State.AWAITING_PAYMENT: "yellow",
+    State.ENROLLED: "green",
+    State.REJECTED: "red",
+    State.WITHDRAWN: "grey",
+    State.LAPSED: "grey",
+}
+
+AHEAD = {
+    "checks": gettext_lazy("Automatic checks"),
+    "review": gettext_lazy("Review by the office"),
+    "payment": gettext_lazy("Payment of the premium"),
+    "cover": pgettext_lazy("state", "Insured"),
+}
+DONE_BY = {
+    PaymentOrder.REVIEW_FIRST: ("checks", "review", "payment", "cover"),
+    PaymentOrder.PAY_FIRST: ("checks", "payment", "review", "cover"),
+}
+STANDS_AT = {
+    State.SUBMITTED: "checks",
+    State.UNDER_REVIEW: "review",
+    State.CORRECTION_REQUIRED: "review",
+    State.ESCALATED: "review",
+    State.APPROVED: "review",
+    State.AWAITING_PAYMENT: "payment",
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """What the reader has to do, or that nothing is to be done; `url` leads there."""
+
+    title: str
+    text: str
+    url: str = ""
+    label: str | Promise = ""
+    waits_for_you: bool = False
+
+
+def step(application: Application) -> Step:
+    """The next step of an application in words."""
+    return STEPS[State(application.state)](application)
+
+
+def _draft(application: Application) -> Step:
+    return Step(
+        _("Finish the registration form"),
+        _("The draft is kept until %(day)s. Nothing has been sent yet.") % {"day": format_day(application.last_day)},
+        reverse("enrollment:tasks", args=[application.pk]),
+        _("Continue the form"),
+        waits_for_you=True,
+    )
+
+
+def _submitted(application: Application) -> Step:
+    if application.is_held:
+        return _held(application)
+    return Step(
+        _("We are checking your details"),
+        _("The automatic checks take a minute or two. You need not wait here: we send a message when there is news."),
+    )
+
+
+def _under_review(application: Application) -> Step:
+    return Step(
+        _("The office is reviewing the application"),
+        _("A decision follows by %(day)s at the latest. Bring the materials to the office if you have not yet.")
+        % {"day": format_day(application.last_day)},
+    )
+
+
+def _correction(application: Application) -> Step:
+    return Step(
+        _("Please put some things right"),
+        _("Send your corrections by %(day)s. The time for the review stands still until then, and you keep your place.")
+        % {"day": format_day(application.last_day)},
+        reverse("enrollment:correct", args=[application.pk]),
+        _("See what to correct"),
+        waits_for_you=True,
+    )
+
+
+def _escalated(application: Application) -> Step:
+    return Step(
+        _("The county centre decides now"),
+        _("The office did not decide in time. The county centre decides next. We are sorry for the delay."),
+    )
+
+
+def _held(application: Application) -> Step:
+    return Step(
+        _("The premium is not published yet"),
+        _("The amount for %(year)d has not been published. Your place is kept; the payment notice follows by itself.")
+        % {"year": application.cover_year},
+    )
+
+
+def _approved(application: Application) -> Step:
+    if application.is_held:
+        return _held(application)
+    return Step(_("The application is approved"), _("The next step follows within a minute or two."))
+
+
+def _awaiting_payment(application: Application) -> Step:
+    notice = application.notice
+    if notice is None:
+        return Step(_("The payment notice is being made"), _("It will be here within a minute or two."))
+    return Step(
+        _("Please pay the premium"),
+        _("Pay %(amount)s by %(day)s. The notice lists every place where you can pay.")
+        % {"amount": format_yuan(notice.amount_fen), "day": format_day(notice.due_on)},
+        notice.get_absolute_url(),
+        _("Open the payment notice"),
+        waits_for_you=True,
+    )
+
+
+def _enrolled(application: Application) -> Step:
+    return Step(_("The person is insured"), _("Nothing is left to do."))
+
+
+def _rejected(application: Application) -> Step:
+    return Step(_("The application was not approved"), _("The reason and what you can do next are below."))
+
+
+def _withdrawn(application: Application) -> Step:
+    return Step(_("The application was withdrawn"), _("You can apply again while the registration is open."))
+
+
+def _lapsed(application: Application) -> Step:
+    return Step(
+        _("The application has lapsed"), _("The time ran out. You can apply again while the registration is open.")
+    )
+
+
+STEPS = {
+    State.DRAFT: _draft,
+    State.SUBMITTED: _submitted,
+    State.UNDER_REVIEW: _under_review,
+    State.CORRECTION_REQUIRED: _correction,
+    State.ESCALATED: _escalated,
+    State.APPROVED: _approved,
+    State.AWAITING_PAYMENT: _awaiting_payment,
+    State.ENROLLED: _enrolled,
+    State.REJECTED: _rejected,
+    State.WITHDRAWN: _withdrawn,
+    State.LAPSED: _lapsed,
+}
+
+
+def timeline(application: Application, viewer: Actor) -> list[Any]:
+    """Done, now and next, in one list."""
+    return [*stories.items(application, viewer, now=application.state not in FINAL), *ahead(application)]
+
+
+def ahead(application: Application) -> list[TimelineItem]:
+    """The steps still to come in the order of this region; free applications have no payment."""
+    order: tuple[str, ...] = DONE_BY[PaymentOrder(application.payment_order)]
+    if application.nothing_payable:
+        order = tuple(code for code in order if code != "payment")
+    stage = STANDS_AT.get(State(application.state))
+    if stage not in order:
+        return []
+    return [TimelineItem(AHEAD[code], Progress.NEXT) for code in order[order.index(stage) + 1 :]]
+
+
+def used(application: Application) -> Usage | None:
+    """How much of the office's time is used (N2); None before the review begins."""
+    return clocks.usages(EnrollmentWorkflow.name, application.pk).get(REVIEW)
+
+
+def used_words(usage: Usage | None) -> str:
+    """ "2 of 3 working days used", in the reader's language."""
+    if usage is None or usage.stopped:
+        return ""
+    if usage.days == 0:
+        return _("Decided on the spot")
+    return ngettext("%(used)d of %(days)d working day used", "%(used)d of %(days)d working days used", usage.days) % {
+        "used": usage.used,
+        "days": usage.days,
+    }
+
+
+def appeal(application: Application) -> dict[str, Any]:
+    """The right of appeal as the region words it (Reconsideration Law 20, 22): body, address, online channel, days."""
+    policy = application.policy.policy
+    found = policy.setting("appeal", {})
+    texts = {name: pick(found.get(name)) for name in ("body", "address", "online")}
+    return texts | {
+        "phone": found.get("phone", ""),
+        "days": policy.days("appeal_calendar"),
+        "months": found.get("court_months", 6),
+    }

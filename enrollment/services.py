@@ -1,0 +1,391 @@
+"""Commands of the enrolment: keyword-only, atomic, returning what they made."""
+
+import secrets
+from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from enrollment import offices, steps, terms
+from enrollment.models import Appeal, Application, ApplicationMaterial, CorrectionItem, InternalNote
+from enrollment.states import State
+from enrollment.workflow import EnrollmentWorkflow
+from payments.numbers import check_digits
+from portal import audit
+from portal.people import services as people
+from portal.people.actors import SYSTEM, Actor, Role
+from portal.people.models import Resident
+from portal.regions import calendar
+from portal.regions import policy as policies
+from portal.regions.materials import WAIVED, MaterialRule
+from portal.regions.models import PolicySnapshot, Region
+from portal.workflow.core import Transition
+from portal.workflow.errors import ConflictOfInterest, NotAvailable, WrongRole
+
+SERIES = "3"
+ONE_LIVE = "enrollment_one_live_per_person_and_year"
+
+
+class DuplicateApplication(Exception):
+    """The person already has a live application for the year; `first` is it when the actor may see it, else None."""
+
+    def __init__(self, first: Application | None) -> None:
+        super().__init__("already applied")
+        self.first = first
+
+
+class Incomplete(Exception):
+    """Sections of the form are not answered yet."""
+
+    def __init__(self, sections: list[steps.Section]) -> None:
+        super().__init__("incomplete")
+        self.sections = sections
+
+
+class AppealNotPossible(Exception):
+    """There is no rejection, or the time to appeal is over."""
+
+
+class NotOpen(Exception):
+    """The cover year cannot be joined on this day."""
+
+
+def start(
+    *,
+    actor: Actor,
+    resident: Resident,
+    region: Region,
+    for_whom: str,
+    cover_year: int,
+    beneficiary: Resident,
+) -> Application:
+    """Begins a draft, or returns the applicant's open draft for the same person and year.
+
+    Raises PermissionDenied when the actor may not act for the beneficiary.
+    """
+    if not people.may_act_for(actor, beneficiary.pk):
+        raise PermissionDenied
+    with transaction.atomic():
+        # The applicant's row is the queue: two tabs that start at once end in one draft.
+        Resident.objects.select_for_update().get(pk=resident.pk)
+        open_drafts = Application.objects.filter(
+            state=State.DRAFT, resident=resident, beneficiary=beneficiary, region=region, cover_year=cover_year
+        )
+        draft = open_drafts.order_by("created_at").first()
+        if draft is not None:
+            return draft
+        application = Application(
+            resident=resident,
+            beneficiary=beneficiary,
+            for_whom=for_whom,
+            region=region,
+            cover_year=cover_year,
+            policy=PolicySnapshot.objects.take(region, calendar.today()),
+            helper_id=actor.user_id if actor.is_staff_role else None,
+        )
+        return EnrollmentWorkflow.begin(application, actor)
+
+
+def save_section(*, application: Application, section: str, values: Mapping[str, Any], **columns: Any) -> Application:
+    """Stores one section of a draft; the last one to save a section wins.
+
+    Raises NotAvailable for anything but a draft.
+    """
+    with transaction.atomic():
+        row = Application.objects.select_for_update().get(pk=application.pk)
+        if row.state != State.DRAFT:
+            raise NotAvailable(EnrollmentWorkflow.submit, row)
+        row.answers = row.answers | {section: steps.stored(dict(values))}
+        _edit(row, answers_cipher=row.answers_cipher, **columns)
+    application.refresh_from_db()
+    return application
+
+
+def submit(*, application: Application, actor: Actor, token: UUID, version: int) -> Application:
+    """Freezes the region's terms and submits; the same token again returns the application as it is.
+
+    Raises Incomplete, NotOpen, DuplicateApplication, and NotAvailable for an old page.
+    """
+    try:
+        with transaction.atomic():
+            row = Application.objects.select_for_update().get(pk=application.pk)
+            if row.state != State.DRAFT and row.submit_token == token:
+                return row
+            if row.state != State.DRAFT or row.version != version or row.submit_token != token:
+                raise NotAvailable(EnrollmentWorkflow.submit, row)
+            return _submit(row, actor)
+    except IntegrityError:
+        first = Application.objects.live().filter(
+            beneficiary=application.beneficiary_id, cover_year=application.cover_year
+        )
+        if not first.exists():
+            raise
+        raise DuplicateApplication(first.visible_to(actor).first()) from None
+
+
+def _submit(row: Application, actor: Actor) -> Application:
+    sections = steps.missing(row)
+    if sections or row.beneficiary is None:
+        raise Incomplete(sections or [steps.BY_CODE[steps.PERSON]])
+    at = timezone.now()
+    today = calendar.local_date(at)
+    snapshot = PolicySnapshot.objects.take(row.region, today)
+    policy = snapshot.policy
+    birth_on = date.fromisoformat(row.answers[steps.PERSON]["birth_on"])
+    if row.cover_year not in [year.year for year in terms.open_years(today, birth_on, row.region, policy)]:
+        raise NotOpen
+    facts = terms.facts_of(row, policy, today)
+    found = terms.terms_of(facts, policy, row.cover_year)
+    office = row.office or offices.fallback(row.region)
+    _edit(
+        row,
+        number=free_number(today.year),
+        facts=facts,
+        scenario=found.scenario,
+        category=facts["status"],
+        assistance=facts["category"],
+        policy=snapshot,
+        payment_order=policy.setting("payment_order", "review_first"),
+        deemed_approval=bool(policy.setting("deemed_approval", False)),
+        payable_fen=found.fee.amount_fen,
+        premium_pending=found.fee.pending,
+        office=office,
+        office_kind=office.kind if office else "county_centre",
+        submitted_at=at,
+        submitted_on=today,
+        review_from=today,
+        declaration_at=at,
+    )
+    ApplicationMaterial.objects.bulk_create(_materials(row, found.materials))
+    return EnrollmentWorkflow.submit.fire(row, actor, row.version, at=at)
+
+
+def _materials(row: Application, rules: Iterable[MaterialRule]) -> list[ApplicationMaterial]:
+    return [
+        ApplicationMaterial(
+            application=row,
+            position=position,
+            code=rule.code,
+            group=rule.alternatives or rule.code,
+            name_zh=rule.name["zh"],
+            name_en=rule.name["en"],
+            required=rule.required,
+            waived_by=rule.sharing_source if rule.level == WAIVED else {},
+        )
+        for position, rule in enumerate(rules)
+    ]
+
+
+def free_number(year: int) -> str:
+    """A new application number: series, year, eleven random digits, two check digits; the database keeps it unique."""
+    while True:
+        payload = f"{SERIES}{year % 100:02d}{secrets.randbelow(10**11):011d}"
+        number = payload + check_digits(payload)
+        if not Application.objects.filter(number=number).exists():
+            return number
+
+
+def judge_materials(
+    *, application: Application, actor: Actor, version: int, judgements: Mapping[str, str]
+) -> Application:
+    """Records which papers a clerk saw and how they judge them; raises the version of the case.
+
+    Raises NotAvailable when the case moved on or was edited since the clerk's page.
+    """
+    at = timezone.now()
+    with transaction.atomic():
+        row = _decidable(application, actor, version)
+        changed = []
+        for material in row.materials.all():
+            judged = judgements.get(material.code, material.judged)
+            if judged != material.judged:
+                material.judged = judged
+                material.seen_by_id = actor.user_id if judged else None
+                material.seen_at = at if judged else None
+                changed.append(material)
+        if changed:
+            ApplicationMaterial.objects.bulk_update(changed, ["judged", "seen_by", "seen_at"])
+            _edit(row)
+    application.refresh_from_db()
+    return application
+
+
+def approve(*, application: Application, actor: Actor, version: int) -> Application:
+    """Approves as clerk or county reviewer; what follows (notice, cover, messages) is reactions."""
+    return _decide("approve", actor).fire(application, actor, version)
+
+
+def reject(
+    *, application: Application, actor: Actor, version: int, reason_code: str, reason: str, next_step: str
+) -> Application:
+    """Rejects with the reason and the next step the resident will read."""
+    return _decide("reject", actor).fire(
+        application,
+        actor,
+        version,
+        note=reason,
+        codes={"reason": reason_code},
+        changes={"decision_reason": reason, "decision_next_step": next_step},
+    )
+
+
+def ask_correction(*, application: Application, actor: Actor, version: int, items: Iterable[Any]) -> Application:
+    """Tells the resident once of everything that is to be put right; the review clock pauses."""
+    with transaction.atomic():
+        number = application.correction_round + 1
+        shown = application.answers
+        _decide("ask_correction", actor).fire(
+            application, actor, version, codes={"round": number}, changes={"correction_round": number}
+        )
+        rows = []
+        for asked in items:
+            item = CorrectionItem(
+                application=application, round=number, kind=asked.kind, code=asked.code, reason=asked.reason
+            )
+            if asked.kind == CorrectionItem.Kind.FIELD:
+                section, field = asked.code.split(".")
+                item.before = shown.get(section, {}).get(field)
+            rows.append(item)
+        CorrectionItem.objects.bulk_create(rows)
+    return application
+
+
+def resubmit(
+    *, application: Application, actor: Actor, version: int, values: Mapping[str, Any], handed_in: Iterable[str]
+) -> Application:
+    """Takes corrected answers, and only those asked for, by `section.field`; the review goes on where it stopped.
+
+    `handed_in` names the materials the resident says to have handed in; they are open for judgement again.
+    """
+    with transaction.atomic():
+        row = Application.objects.select_for_update().get(pk=application.pk)
+        if row.state != State.CORRECTION_REQUIRED or row.version != version:
+            raise NotAvailable(EnrollmentWorkflow.resubmit, row)
+        at = timezone.now()
+        open_items = list(row.corrections.filter(round=row.correction_round))
+        answers = row.answers
+        for item in open_items:
+            if item.kind == CorrectionItem.Kind.FIELD and item.code in values:
+                section, field = item.code.split(".")
+                answers.setdefault(section, {})[field] = steps.stored({field: values[item.code]})[field]
+                item.after = answers[section][field]
+            item.resolved_at = at
+        CorrectionItem.objects.bulk_update(open_items, ["after_cipher", "resolved_at"])
+        row.materials.filter(code__in=list(handed_in)).update(judged="", seen_by=None, seen_at=None)
+        row.answers = answers
+        facts = terms.facts_of(row, row.policy.policy, row.submitted_on)
+        _edit(
+            row, answers_cipher=row.answers_cipher, facts=facts, category=facts["status"], assistance=facts["category"]
+        )
+        EnrollmentWorkflow.resubmit.fire(row, actor, row.version, codes={"round": row.correction_round}, at=at)
+    application.refresh_from_db()
+    return application
+
+
+def withdraw(*, application: Application, actor: Actor, version: int, reason: str = "") -> Application:
+    """Withdraws on the applicant's word; reactions cancel an unpaid notice and propose the refund of paid money."""
+    return EnrollmentWorkflow.withdraw.fire(application, actor, version, note=reason)
+
+
+def appeal_until(application: Application) -> date:
+    """Last day on which a rejection can be appealed against; the day of the decision is not counted."""
+    decided_on = calendar.local_date(application.state_since)
+    return decided_on + timedelta(days=application.policy.policy.days("appeal_calendar"))
+
+
+def appeal(*, application: Application, actor: Actor, text: str) -> Appeal:
+    """Files an appeal against a rejection; a second one returns the first.
+
+    Raises AppealNotPossible when nothing was rejected or the time is over.
+    """
+    if application.state != State.REJECTED or calendar.today() > appeal_until(application):
+        raise AppealNotPossible
+    filed = Appeal(application=application, filed_at=timezone.now())
+    filed.text = text
+    try:
+        with transaction.atomic():
+            filed.save()
+            audit.record("enrollment.appeal_filed", actor, subject=application)
+    except IntegrityError:
+        return Appeal.objects.get(application=application)
+    return filed
+
+
+def add_note(*, application: Application, actor: Actor, text: str) -> InternalNote:
+    """Keeps a remark for colleagues."""
+    if actor.user_id is None:
+        raise PermissionDenied
+    return InternalNote.objects.create(application=application, author_id=actor.user_id, text=text, at=timezone.now())
+
+
+def price_held(*, limit: int = 500) -> int:
+    """Gives applications the amount their region has published since, and wakes those that were held for it.
+
+    Returns how many got an amount; call again until it returns 0.
+    """
+    today = calendar.today()
+    groups = (
+        Application.objects.live()
+        .filter(premium_pending=True)
+        .values_list("region", "cover_year")
+        .order_by("region", "cover_year")
+        .distinct()
+    )
+    priced = 0
+    for region_id, year in groups:
+        region = Region.objects.get(pk=region_id)
+        if policies.for_region(region, today).fee("premium", cover_year=year).pending:
+            continue
+        priced += _price_group(region, year, limit)
+    return priced
+
+
+def _price_group(region: Region, year: int, limit: int) -> int:
+    snapshot = PolicySnapshot.objects.take(region, calendar.today())
+    policy = snapshot.policy
+    at = timezone.now()
+    rows = Application.objects.live().filter(premium_pending=True, region=region, cover_year=year)
+    amounts: dict[tuple[int, bool], list[UUID]] = {}
+    for row in rows.order_by("pk")[:limit]:
+        fee = terms.terms_of(row.facts, policy, year).fee
+        if fee.amount_fen is not None:
+            amounts.setdefault((fee.amount_fen, row.is_held), []).append(row.pk)
+    priced = 0
+    for (amount_fen, held), pks in amounts.items():
+        changes = {"payable_fen": amount_fen, "premium_pending": False} | (
+            {"policy": snapshot, "due_at": at} if held else {}
+        )
+        priced += len(
+            EnrollmentWorkflow.price.move(pks, SYSTEM, changes=changes, codes={"amount_fen": amount_fen}, at=at)
+        )
+    return priced
+
+
+def _decide(verb: str, actor: Actor) -> Transition:
+    """The transition of a decision verb at the actor's level; a case at the other level is not available."""
+    name = f"county_{verb}" if actor.role == Role.COUNTY_REVIEWER else verb
+    return EnrollmentWorkflow.transitions[name]
+
+
+def _decidable(application: Application, actor: Actor, version: int) -> Application:
+    """The locked row, if this actor could decide it now by role, state, version and interest."""
+    row = Application.objects.select_for_update().get(pk=application.pk)
+    transition = _decide("approve", actor)
+    if actor.role not in transition.roles:
+        raise WrongRole(str(transition))
+    if EnrollmentWorkflow.conflict(actor, [row.pk]):
+        raise ConflictOfInterest(transition, row, actor, recorded=False)
+    if row.state not in transition.sources or row.version != version:
+        raise NotAvailable(transition, row)
+    return row
+
+
+def _edit(row: Application, **changes: Any) -> None:
+    """Changes a locked row and raises its version."""
+    if not Application.objects.edited(row.pk, row.version, **changes):
+        raise NotAvailable(EnrollmentWorkflow.submit, row)
+    row.refresh_from_db()

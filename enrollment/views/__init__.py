@@ -1,0 +1,1 @@
+"""Pages of the enrolment: public, the resident's, the clerk's."""

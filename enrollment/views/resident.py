@@ -1,0 +1,265 @@
+"""The resident's pages outside the form: own applications, beginning, progress, corrections, withdrawal, receipt."""
+
+from datetime import date
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from enrollment import cover, papers, progress, services, terms
+from enrollment.codes import ForWhom
+from enrollment.correction_forms import CorrectionAnswersForm
+from enrollment.forms import AppealForm, StartForm, WithdrawForm, YearForm
+from enrollment.messages import is_adult, told
+from enrollment.models import Appeal, Application, Cover, grouped_materials
+from enrollment.states import State
+from enrollment.views.public import chosen_region, pick_first
+from enrollment.workflow import WITHDRAWABLE
+from portal.documents.papers import paper_response
+from portal.people.access import require_role
+from portal.people.actors import Role
+from portal.people.models import Resident
+from portal.regions import calendar
+from portal.regions import policy as policies
+from portal.regions.models import Region
+from portal.workflow.errors import Refused
+from portal.workflow.views import conflict_page
+
+FORMATS = ("html", "pdf", "docx")
+
+
+def own_application(request: HttpRequest, pk: UUID) -> Application:
+    """The application if this actor may see it, else 404."""
+    return get_object_or_404(Application.objects.visible_to(request.actor).for_pages(), pk=pk)
+
+
+def posted_version(request: HttpRequest) -> int:
+    """The version a form carries; 0, which matches nothing, when it carries none."""
+    text = request.POST.get("version", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+
+
+@require_role(Role.RESIDENT)
+@require_safe
+def mine(request: HttpRequest) -> HttpResponse:
+    """Everything the resident has applied for, what waits for them on top, and who is insured (UX-R22)."""
+    rows = list(Application.objects.visible_to(request.actor).for_pages().order_by("-created_at")[:50])
+    shown = [
+        {"application": row, "step": progress.step(row), "colour": progress.TAG_COLOURS[State(row.state)]}
+        for row in rows
+    ]
+    today = calendar.today()
+    family = Resident.objects.visible_to(request.actor)
+    covers = Cover.objects.filter(person__in=family, until__gte=today).select_related("person", "region")
+    context = {
+        "waiting": [row for row in shown if row["step"].waits_for_you],
+        "others": [row for row in shown if not row["step"].waits_for_you],
+        "covers": [{"cover": row, "status": row.status_on(today)} for row in covers],
+    }
+    return render(request, "enrollment/my.html", context)
+
+
+@require_role(Role.RESIDENT)
+@require_http_methods(["GET", "HEAD", "POST"])
+def start(request: HttpRequest) -> HttpResponse:
+    """Asks whom the application is for, and for which year where several can be joined."""
+    region = chosen_region(request)
+    if region is None:
+        return pick_first(request)
+    resident = get_object_or_404(Resident, pk=request.actor.resident_id)
+    others = Resident.objects.visible_to(request.actor).exclude(pk=resident.pk).order_by("birth_date", "name")
+    form = StartForm(
+        request.POST if request.method == "POST" else None,
+        family=others,
+        own_name=resident.name,
+        initial={"who": request.GET.get("who", "")},
+    )
+    if request.method == "POST" and form.is_valid():
+        return _begin(request, region, resident, form)
+    return render(request, "enrollment/start.html", {"form": form, "region": region, "add_child_url": _add_child_url()})
+
+
+def _add_child_url() -> str:
+    return f"{reverse('people:child')}?{urlencode({'next': reverse('enrollment:start')})}"
+
+
+def _begin(request: HttpRequest, region: Region, resident: Resident, form: StartForm) -> HttpResponse:
+    person = form.chosen() or resident
+    today = calendar.today()
+    years = terms.open_years(today, person.birth_date or today, region, policies.for_region(region))
+    if not years:
+        return render(request, "enrollment/not_open.html", {"region": region, "opens_on": _opens_on(region)})
+    year = years[0].year
+    if len(years) > 1:
+        choices = [(open_year.year, str(open_year.year)) for open_year in years]
+        asked = "cover_year" in request.POST
+        year_form = YearForm(request.POST if asked else None, years=choices)
+        if not asked or not year_form.is_valid():
+            context = {
+                "form": year_form,
+                "who": form.cleaned_data["who"],
+                "region": region,
+                "person": person,
+                "years": years,
+            }
+            return render(request, "enrollment/year.html", context)
+        year = year_form.cleaned_data["cover_year"]
+    taken = Application.objects.live().filter(beneficiary=person, cover_year=year)
+    if taken.exists():
+        return _duplicate(request, taken.visible_to(request.actor).first())
+    application = services.start(
+        actor=request.actor,
+        resident=resident,
+        region=region,
+        for_whom=_for_whom(person, resident),
+        cover_year=year,
+        beneficiary=person,
+    )
+    return redirect("enrollment:tasks", application.pk)
+
+
+def _opens_on(region: Region) -> date:
+    return cover.next_opening(calendar.today(), policies.for_region(region))
+
+
+def _for_whom(person: Resident, resident: Resident) -> str:
+    if person.pk == resident.pk:
+        return ForWhom.SELF
+    return ForWhom.FAMILY if is_adult(person) else ForWhom.CHILD
+
+
+def _duplicate(request: HttpRequest, first: Application | None) -> HttpResponse:
+    """Leads to the first application where the reader may see it, else says so without telling whose it is (A9)."""
+    return render(request, "enrollment/duplicate.html", {"first": first}, status=409)
+
+
+@require_role(Role.RESIDENT)
+@require_safe
+def show(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Where the application stands: done, now, next, by when, with whom, and what to do (F1, N2)."""
+    application = own_application(request, pk)
+    usage = progress.used(application)
+    context = {
+        "application": application,
+        "step": progress.step(application),
+        "colour": progress.TAG_COLOURS[State(application.state)],
+        "timeline": progress.timeline(application, request.actor),
+        "used_words": progress.used_words(usage),
+        "paused": usage is not None and usage.paused,
+        "provisional": usage is not None and usage.provisional,
+        "cover": Cover.objects.filter(application=application).first(),
+        "appeal": progress.appeal(application) if application.state == State.REJECTED else None,
+        "filed_appeal": Appeal.objects.filter(application=application).first(),
+        "appeal_until": services.appeal_until(application) if application.state == State.REJECTED else None,
+        "entries": grouped_materials(application.materials.all()),
+        "withdrawable": application.state in WITHDRAWABLE,
+        "told": told(application),
+    }
+    return render(request, "enrollment/progress.html", context)
+
+
+@require_role(Role.RESIDENT)
+@require_safe
+def receipt(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """The page after submission: the number, what happens next, the receipt to keep (F3, UX-R12)."""
+    application = own_application(request, pk)
+    if not application.number:
+        return redirect("enrollment:tasks", application.pk)
+    context = {
+        "application": application,
+        "decided_by": papers.expected_decision_on(application),
+        "told": told(application),
+        "entries": grouped_materials(application.materials.all()),
+    }
+    return render(request, "enrollment/receipt.html", context)
+
+
+@require_role(Role.RESIDENT)
+@require_safe
+def receipt_paper(request: HttpRequest, pk: UUID, fmt: str) -> HttpResponse:
+    """The receipt as web print, PDF or Word file, made on the spot."""
+    application = own_application(request, pk)
+    if not application.number or fmt not in FORMATS:
+        raise Http404
+    return paper_response(request, papers.receipt(application), fmt, f"receipt-{application.number}")
+
+
+@require_role(Role.RESIDENT)
+@require_http_methods(["GET", "HEAD", "POST"])
+def correct(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Opens exactly the answers and materials the office asked about; everything else stays as it is (N20, UX-R16)."""
+    application = own_application(request, pk)
+    if application.state != State.CORRECTION_REQUIRED:
+        return redirect("enrollment:application", application.pk)
+    items = list(application.corrections.filter(round=application.correction_round))
+    form = CorrectionAnswersForm(
+        request.POST if request.method == "POST" else None, application=application, items=items
+    )
+    version = posted_version(request) if request.method == "POST" else application.version
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.resubmit(
+                application=application,
+                actor=request.actor,
+                version=version,
+                values=form.answers(),
+                handed_in=form.handed_in(),
+            )
+        except Refused as refused:
+            back = reverse("enrollment:application", args=[application.pk])
+            return conflict_page(request, application, refused, return_url=back)
+        return redirect("enrollment:application", application.pk)
+    return render(request, "enrollment/correct.html", {"application": application, "form": form, "version": version})
+
+
+@require_role(Role.RESIDENT)
+@require_safe
+def form_paper(request: HttpRequest, pk: UUID, fmt: str) -> HttpResponse:
+    """The filled registration form as web print, PDF or Word file (S0-05)."""
+    application = own_application(request, pk)
+    if not application.number or fmt not in FORMATS:
+        raise Http404
+    return paper_response(request, papers.registration_form(application), fmt, f"form-{application.number}")
+
+
+@require_role(Role.RESIDENT)
+@require_http_methods(["GET", "HEAD", "POST"])
+def appeal(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Files an application for reconsideration online (Reconsideration Law 22)."""
+    application = own_application(request, pk)
+    if application.state != State.REJECTED or Appeal.objects.filter(application=application).exists():
+        return redirect("enrollment:application", application.pk)
+    form = AppealForm(request.POST if request.method == "POST" else None)
+    until = services.appeal_until(application)
+    over = calendar.today() > until
+    if request.method == "POST" and form.is_valid() and not over:
+        services.appeal(application=application, actor=request.actor, text=form.cleaned_data["text"])
+        return redirect("enrollment:application", application.pk)
+    context = {"application": application, "form": form, "until": until, "over": over}
+    return render(request, "enrollment/appeal.html", context | {"appeal": progress.appeal(application)})
+
+
+@require_role(Role.RESIDENT)
+@require_http_methods(["GET", "HEAD", "POST"])
+def withdraw(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Asks once more before an application is withdrawn (UX-R17)."""
+    application = own_application(request, pk)
+    back = reverse("enrollment:application", args=[application.pk])
+    if application.state not in WITHDRAWABLE and request.method != "POST":
+        return redirect(back)
+    form = WithdrawForm(request.POST if request.method == "POST" else None)
+    version = posted_version(request) if request.method == "POST" else application.version
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.withdraw(
+                application=application, actor=request.actor, version=version, reason=form.cleaned_data["reason"]
+            )
+        except Refused as refused:
+            return conflict_page(request, application, refused, return_url=back, kept=[form.cleaned_data["reason"]])
+        return redirect(back)
+    context = {"application": application, "form": form, "version": version, "title": _("Withdraw the application")}
+    return render(request, "enrollment/withdraw.html", context)

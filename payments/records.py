@@ -1,0 +1,65 @@
+"""Ties notice papers to the public paper check: one version of the paper per state it was printed in."""
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+from payments.models import Notice
+from payments.states import State
+from portal.design.text import format_day
+from portal.documents import records
+from portal.documents.models import PaperRecord
+from portal.documents.records import PaperFacts
+
+SUBJECT_KIND = "payments.notice"
+
+VERSION_OF_STATE = {
+    State.ISSUED: 1,
+    State.EXPIRED: 2,
+    State.CANCELLED: 3,
+    State.PAID: 4,
+    State.REFUNDING: 5,
+    State.REFUNDED: 6,
+}
+"""Later states have higher versions, so that a paper made later replaces the earlier ones."""
+
+
+def record_of(notice: Notice) -> PaperRecord:
+    """The record of the paper as it would be printed now, made at the first printing."""
+    return records.issue_record(
+        kind=f"{notice.kind}_notice",
+        subject_kind=SUBJECT_KIND,
+        subject_id=notice.pk,
+        version=VERSION_OF_STATE[State(notice.state)],
+    )
+
+
+def facts_of(notice: Notice) -> PaperFacts:
+    """What the public check may say: title, date, amount and state, nothing about a person (N4)."""
+    return PaperFacts(title=notice.name, issued_on=notice.issued_on, amount_fen=notice.amount_fen, note=status(notice))
+
+
+def read_facts(subject_id: str) -> PaperFacts | None:
+    """The facts of a notice by its id, as the paper check asks for them."""
+    try:
+        notice = Notice.objects.filter(pk=subject_id).select_related("superseded_by").first()
+    except ValidationError:
+        return None
+    return facts_of(notice) if notice else None
+
+
+def status(notice: Notice) -> str:
+    """What has become of the notice, for papers and their check; empty while it is to be paid (E11)."""
+    if notice.state == State.PAID:
+        return _("Paid on %(day)s. Do not pay again.") % {"day": format_day(notice.paid_on)}
+    if notice.state == State.REFUNDING:
+        return _("Paid on %(day)s. A refund is being decided. Do not pay again.") % {"day": format_day(notice.paid_on)}
+    if notice.state == State.REFUNDED:
+        return _("Paid on %(day)s and refunded. Do not pay again.") % {"day": format_day(notice.paid_on)}
+    if notice.state == State.EXPIRED:
+        return _("Expired. This notice can no longer be paid.")
+    if notice.state == State.CANCELLED and notice.superseded_by:
+        number = notice.superseded_by.grouped_number
+        return _("Replaced by notice %(number)s. Do not pay this one.") % {"number": number}
+    if notice.state == State.CANCELLED:
+        return _("Cancelled. Do not pay.")
+    return ""

@@ -1,0 +1,31 @@
+"""What other apps may ask of payments."""
+
+from payments.booking import TransactionReused, book_payment, find_notice, open_exception
+from payments.issuing import (
+    NoticeDraft,
+    WrongTotal,
+    cancel_notices,
+    issue_notice,
+    issue_notices,
+    live_notice,
+    supersede_notice,
+)
+from payments.models import Line
+from payments.refunds import confirm_refund, propose_refund
+
+__all__ = [
+    "Line",
+    "NoticeDraft",
+    "TransactionReused",
+    "WrongTotal",
+    "book_payment",
+    "cancel_notices",
+    "confirm_refund",
+    "find_notice",
+    "issue_notice",
+    "issue_notices",
+    "live_notice",
+    "open_exception",
+    "propose_refund",
+    "supersede_notice",
+]

@@ -1,0 +1,108 @@
+"""The cashier's desk: find a notice by its number, see what waits for a decision, propose and confirm refunds."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.paginator import Page, Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from payments import refunds
+from payments.forms import FindForm, RefundForm, SeenForm
+from payments.models import Notice, PaymentException
+from payments.states import State
+from payments.views.notices import visible_notice
+from payments.workflow import NoticeWorkflow
+from portal import audit
+from portal.design.components import PageLinks
+from portal.people.access import require_role
+from portal.people.actors import Role
+from portal.workflow.errors import Refused
+from portal.workflow.views import conflict_page
+
+ROWS_PER_PAGE = 25
+
+
+@require_role(Role.CASHIER, Role.AUDITOR)
+@never_cache
+@require_safe
+def desk(request: HttpRequest) -> HttpResponse:
+    """Search by number, refunds to confirm, and the exceptions with their reasons."""
+    form = FindForm(request.GET if "number" in request.GET else None)
+    if form.is_bound and form.is_valid():
+        found = Notice.objects.visible_to(request.actor).with_number(form.cleaned_data["number"]).first()
+        if found is not None:
+            return redirect("payments:desk_notice", found.pk)
+        form.add_error("number", _("No notice of your region has this number."))
+    waiting = PaymentException.objects.visible_to(request.actor).waiting().select_related("payment__notice__policy")
+    page = Paginator(waiting, ROWS_PER_PAGE).get_page(request.GET.get("page"))
+    refunding = Notice.objects.visible_to(request.actor).filter(state=State.REFUNDING).order_by("state_since")
+    context = {"form": form, "rows": page.object_list, "page": _links(page), "refunding": refunding[:ROWS_PER_PAGE]}
+    return render(request, "payments/desk.html", context)
+
+
+def _links(page: Page) -> PageLinks:
+    return PageLinks(
+        previous_url=f"?page={page.previous_page_number()}" if page.has_previous() else "",
+        next_url=f"?page={page.next_page_number()}" if page.has_next() else "",
+        shown=page.end_index(),
+        total=page.paginator.count,
+    )
+
+
+@require_role(Role.CASHIER, Role.AUDITOR)
+@never_cache
+@require_safe
+def desk_notice(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """One notice with its payments, its timeline and what this cashier may do."""
+    notice = visible_notice(request, pk)
+    audit.record("notice.viewed", request.actor, subject=notice)
+    options = {option.transition.name: option for option in NoticeWorkflow.options(notice, request.actor)}
+    context = {
+        "notice": notice,
+        "payments": notice.payments.select_related("exception", "notice__policy").order_by("booked_at"),
+        "propose": options.get("propose_refund"),
+        "confirm": options.get("confirm_refund"),
+        "refund_form": RefundForm(initial={"version": notice.version}),
+    }
+    return render(request, "payments/desk_notice.html", context)
+
+
+@require_role(Role.CASHIER)
+@require_POST
+def propose_refund(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Proposes a refund; a second cashier confirms."""
+    notice = visible_notice(request, pk)
+    form = RefundForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, _("Choose a reason for the refund."))
+        return redirect("payments:desk_notice", pk)
+    try:
+        refunds.propose_refund(
+            notice, reason=form.cleaned_data["reason"], actor=request.actor, version=form.cleaned_data["version"]
+        )
+    except Refused as refused:
+        return conflict_page(request, notice, refused, return_url=reverse("payments:desk_notice", args=[pk]))
+    messages.success(request, _("The refund is proposed. A second cashier confirms it."))
+    return redirect("payments:desk_notice", pk)
+
+
+@require_role(Role.CASHIER)
+@require_POST
+def confirm_refund(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Confirms a refund as a second person."""
+    notice = visible_notice(request, pk)
+    form = SeenForm(request.POST)
+    try:
+        # Without the version somebody saw, nothing is confirmed.
+        refunds.confirm_refund(
+            notice, actor=request.actor, version=form.cleaned_data["version"] if form.is_valid() else 0
+        )
+    except Refused as refused:
+        return conflict_page(request, notice, refused, return_url=reverse("payments:desk_notice", args=[pk]))
+    messages.success(request, _("The refund is confirmed. The payer is told."))
+    return redirect("payments:desk_notice", pk)

@@ -1,0 +1,1 @@
+"""Papers for people and pictures from people."""

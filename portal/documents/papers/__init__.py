@@ -1,0 +1,32 @@
+"""Papers: one plain structure, walked by three writers (web print, PDF, Word) that all carry the same fields."""
+
+from portal.documents.papers.answers import paper_response
+from portal.documents.papers.output import render_html
+from portal.documents.papers.pdf import UncoveredCharacters, render_pdf
+from portal.documents.papers.structure import (
+    Paper,
+    PaperCode,
+    PaperField,
+    PaperTable,
+    PaperTooLong,
+    Slip,
+    paper_fields,
+    paper_texts,
+)
+from portal.documents.papers.word import render_docx
+
+__all__ = [
+    "Paper",
+    "PaperCode",
+    "PaperField",
+    "PaperTable",
+    "PaperTooLong",
+    "Slip",
+    "UncoveredCharacters",
+    "paper_fields",
+    "paper_response",
+    "paper_texts",
+    "render_docx",
+    "render_html",
+    "render_pdf",
+]

@@ -1,0 +1,40 @@
+"""Answers that carry a paper in one of its forms."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.http import content_disposition_header
+
+from portal.documents.papers.output import render_html
+from portal.documents.papers.pdf import UncoveredCharacters, render_pdf
+from portal.documents.papers.structure import Paper
+from portal.documents.papers.word import render_docx
+
+MEDIA_TYPES = {
+    "html": "text/html; charset=utf-8",
+    "pdf": "application/pdf",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+}
+
+
+def paper_response(request: HttpRequest, paper: Paper, fmt: str, filename: str) -> HttpResponse:
+    """Answers with the paper as "html", "pdf" or "docx"; `filename` is without extension.
+
+    A PDF with characters that no font has is not made: a page says which, and how to get the paper (status 422).
+    Raises KeyError for another form, PaperTooLong.
+    """
+    media_type = MEDIA_TYPES[fmt]
+    if fmt == "html":
+        response = HttpResponse(render_html(paper, request), content_type=media_type)
+    else:
+        try:
+            content = render_pdf(paper) if fmt == "pdf" else render_docx(paper)
+        except UncoveredCharacters as error:
+            context = {"paper": paper, "characters": error.characters}
+            response = render(request, "documents/paper_by_hand.html", context, status=422)
+            response["Cache-Control"] = "no-store"
+            return response
+        response = HttpResponse(content, content_type=media_type)
+        response["Content-Disposition"] = content_disposition_header(fmt == "docx", f"{filename}.{fmt}") or "inline"
+        response["X-Content-Type-Options"] = "nosniff"
+    response["Cache-Control"] = "no-store"
+    return response

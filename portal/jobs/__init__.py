@@ -1,0 +1,1 @@
+"""Progress jobs: long work as rows with pages, and nudges to the workers."""

@@ -1,0 +1,1 @@
+"""Pages of signing in and out, of a resident's family, and of the counter."""

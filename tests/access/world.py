@@ -1,0 +1,242 @@
+"""One world for all access tests of a module: two cities with staff of every role, and one object of each kind.
+
+Guilin has the enrolment, Zhongshan the card. Every object knows its owner; `Place.staff` are the colleagues in whose
+scope it lies, `World.elsewhere` those of the other city, `World.nextdoor` those of another office or county nearby.
+"""
+
+import datetime
+import io
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from unittest.mock import patch
+
+import time_machine
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore
+from django.core.cache import cache
+from django.core.management import call_command
+from django.db import connection, transaction
+from django.test import Client
+
+from cards.models import ProductionBatch
+from portal.documents.uploads import store_image
+from portal.jobs.models import Job, JobState
+from portal.outbox.models import Message, MessageState
+from portal.people import sessions
+from portal.people.actors import Role
+from portal.people.models import Relation, Resident, User
+from portal.people.services import account_of, form_household
+from portal.regions.calendar import SHANGHAI
+from portal.regions.models import Region
+from portal.regions.publishing import draft_rule
+from tests.cards import journeys as cards
+from tests.enrollment import journeys as enrolment
+from tests.people_cast import Cast, ResidentFactory, actor, make_staff, region
+
+MONDAY = datetime.datetime(2026, 11, 23, 10, 0, tzinfo=SHANGHAI)
+ROLES = (Role.RESIDENT, Role.COMMITTEE_AGENT, Role.CLERK, Role.COUNTY_REVIEWER, Role.CARD_CLERK, Role.CASHIER)
+ROLES += (Role.HOTLINE, Role.ADMIN, Role.AUDITOR)
+MISSING_UUID = uuid.UUID("00000000-0000-4000-8000-000000000000")
+MISSING_NUMBER = 987_654_321
+
+
+@dataclass
+class Thing:
+    """A row that addresses name: its key, whose it is, in which city, and who else of the family may see it."""
+
+    pk: Any
+    owner: Resident | User
+    city: str = "guilin"
+    family: Resident | None = None
+
+    @property
+    def missing(self) -> Any:
+        return MISSING_UUID if isinstance(self.pk, uuid.UUID) else MISSING_NUMBER
+
+
+@dataclass
+class World:
+    """Everybody and everything."""
+
+    staff: dict[str, dict[Role, User]] = field(default_factory=dict)
+    nextdoor: dict[str, dict[Role, User]] = field(default_factory=dict)
+    things: dict[str, Thing] = field(default_factory=dict)
+    strangers: dict[str, Resident] = field(default_factory=dict)
+    canaries: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _cookies: dict[int, str] = field(default_factory=dict)
+
+    def client(self, person: Resident | User | None) -> Client:
+        """A browser of this person, with a session that is made once; of a visitor without one."""
+        client = Client(raise_request_exception=True)
+        if person is not None:
+            user = account_of(person) if isinstance(person, Resident) else person
+            client.cookies["sid"] = self._cookies.setdefault(user.pk, _session_of(user))
+        return client
+
+    def elsewhere(self, city: str) -> dict[Role, User]:
+        return self.staff["zhongshan" if city == "guilin" else "guilin"]
+
+    def person(self, role: Role, thing: Thing | None = None) -> Resident | User:
+        """Who of a role comes nearest to a thing: its owner, or the colleague in whose city it lies."""
+        city = thing.city if thing else "guilin"
+        if role == Role.RESIDENT:
+            return thing.owner if thing and isinstance(thing.owner, Resident) else self.things["application"].owner
+        if thing and isinstance(thing.owner, User) and thing.owner.grants.filter(role=role).exists():
+            return thing.owner
+        return self.staff[city][role]
+
+
+def _session_of(user: User) -> str:
+    store = SessionStore()
+    store.update(
+        {
+            SESSION_KEY: str(user.pk),
+            BACKEND_SESSION_KEY: sessions.BACKEND,
+            HASH_SESSION_KEY: user.get_session_auth_hash(),
+            "region": "450302001",
+        }
+    )
+    store.create()
+    return str(store.session_key)
+
+
+@contextmanager
+def unchanged() -> Iterator[None]:
+    """Lets a request do what it does, and takes it back."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+    cache.clear()
+
+
+@contextmanager
+def world() -> Iterator[World]:
+    """Builds the world inside a transaction that is taken back at the end; Monday stands still in it."""
+    with (
+        time_machine.travel(MONDAY, tick=False),
+        patch("portal.limits.buckets._refilled", side_effect=_always_full),
+        transaction.atomic(),
+        patch.object(connection, "close"),  # what each test does at its end would end this transaction
+    ):
+        call_command("load_regions", verbosity=0)
+        made = World()
+        _staff(made)
+        _guilin(made)
+        _zhongshan(made)
+        yield made
+        transaction.set_rollback(True)
+
+
+def _always_full(capacity: int, rate: float, now: float) -> Any:
+    """Hundreds of requests come from one address; limits have tests of their own."""
+    from django.db.models import FloatField, Value
+
+    del rate, now
+    return Value(float(capacity), output_field=FloatField())
+
+
+def _staff(made: World) -> None:
+    cast = Cast()
+    made.staff["guilin"] = cast.staff()
+    kinds = {Role.COMMITTEE_AGENT: "village_committee", Role.CLERK: "service_point", Role.COUNTY_REVIEWER: None}
+    kinds |= {Role.CARD_CLERK: "card_office", Role.CASHIER: "county_centre", Role.HOTLINE: None}
+    kinds |= {Role.ADMIN: None, Role.AUDITOR: None}
+    towns = {Role.COMMITTEE_AGENT, Role.CLERK}
+    made.staff["zhongshan"] = {
+        role: make_staff(
+            f"zs-{role}",
+            role,
+            "442000100" if role in towns else "442000",
+            office_kind=kind,
+            is_superuser=role == Role.ADMIN,
+        )
+        for role, kind in kinds.items()
+    }
+    made.nextdoor["guilin"] = {
+        Role.CLERK: cast.other_clerk,
+        Role.COUNTY_REVIEWER: cast.other_reviewer,
+        Role.COMMITTEE_AGENT: make_staff("agent-qx", Role.COMMITTEE_AGENT, "450305001", office_kind="village_committee"),
+        Role.CASHIER: make_staff("cashier-qx", Role.CASHIER, "450305", office_kind="county_centre"),
+        Role.AUDITOR: make_staff("auditor-qx", Role.AUDITOR, "450305"),
+        Role.ADMIN: make_staff("admin-qx", Role.ADMIN, "450305"),
+    }
+    other_town = Region.objects.level("town").filter(parent__code="442000").exclude(code="442000100").first()
+    made.nextdoor["zhongshan"] = {
+        Role.CLERK: make_staff("clerk-zs2", Role.CLERK, other_town.code, office_kind="service_point")
+    }
+
+
+def _guilin(made: World) -> None:
+    staff = made.staff["guilin"]
+    owner = ResidentFactory(name="蓝凫甲", phone="19900000101")
+    wife = ResidentFactory(name="蓝凫乙", phone="19900000102")
+    child = ResidentFactory(name="蓝凫丙", phone="", has_id_card=False, birth_date=datetime.date(2019, 7, 1))
+    home = [(owner, Relation.HEAD), (wife, Relation.SPOUSE), (child, Relation.CHILD)]
+    form_household(home, region=owner.home_region)
+    neighbour = ResidentFactory(name="红鹮甲", phone="19900000103")
+    other_county = ResidentFactory(name="翠鸰甲", phone="19900000104", home_region=region("450305001"))
+    made.strangers["guilin"] = neighbour
+    case = enrolment.under_review(owner)
+    draft = enrolment.draft(owner, beneficiary=child)
+    billed = enrolment.approved(wife, staff[Role.CLERK])
+    enrolment.under_review(neighbour, office_kind="hrss_centre")
+    foreign = enrolment.under_review(other_county, town="450305001")
+    made.canaries = {
+        "household": ("蓝凫甲", "蓝凫乙", "蓝凫丙"),
+        "neighbour": ("红鹮甲",),
+        "county": ("翠鸰甲",),
+    }
+    made.things |= {
+        "person": Thing(owner.pk, owner, family=wife),
+        "application": Thing(case.pk, owner, family=wife),
+        "draft": Thing(draft.pk, owner),
+        "notice": Thing(billed.notice.pk, wife, family=owner),
+        "foreign_application": Thing(foreign.pk, other_county),
+    }
+    picture = store_image(io.BytesIO(cards.picture()), owner=owner, purpose="photo")
+    made.things["upload"] = Thing(picture.pk, owner, family=wife)
+    clerk = staff[Role.CLERK]
+    job = Job.objects.create(kind="none", owner_id=clerk.pk, state=JobState.RUNNING, next_try_at=MONDAY)
+    made.things["job"] = Thing(job.pk, clerk)
+    message = _stuck(owner)
+    made.things["message"] = Thing(message.pk, staff[Role.ADMIN])
+    rule = draft_rule(
+        region=region("450302"),
+        kind="fee",
+        key="premium.2027",
+        value={"standard_fen": 41_000, "label": {"zh": "示例", "en": "Sample"}},
+        valid_from=datetime.date(2027, 1, 1),
+        actor=actor(staff[Role.ADMIN]),
+        note="access",
+    )
+    made.things["rule"] = Thing(rule.pk, staff[Role.ADMIN])
+
+
+def _stuck(owner: Resident) -> Message:
+    row = Message.objects.filter(resident=owner, urgent=False).order_by("pk").first()
+    Message.objects.filter(pk=row.pk).update(state=MessageState.FAILED, next_try_at=None)
+    return row
+
+
+def _zhongshan(made: World) -> None:
+    staff = made.staff["zhongshan"]
+    people = {name: cards.resident(name=f"朱鹭{sign}") for name, sign in zip("abcde", "甲乙丙丁戊", strict=True)}
+    made.canaries["cards"] = tuple(f"朱鹭{sign}" for sign in "甲乙丙丁戊")
+    made.strangers["zhongshan"] = cards.resident(name="红鹮乙")
+    draft = cards.draft(people["a"])
+    review = cards.under_review(people["b"])
+    cards.in_production(people["c"], staff[Role.CARD_CLERK])
+    ready = cards.ready(people["d"], staff[Role.CARD_CLERK])
+    made_card = cards.collected(people["e"], staff[Role.CARD_CLERK])
+    card = made_card[0] if isinstance(made_card, tuple) else made_card
+    batch = ProductionBatch.objects.order_by("pk").first()
+    made.things |= {
+        "card_draft": Thing(draft.pk, people["a"], "zhongshan"),
+        "card_review": Thing(review.pk, people["b"], "zhongshan"),
+        "card_ready": Thing(ready.pk, people["d"], "zhongshan"),
+        "card": Thing(card.pk, people["e"], "zhongshan"),
+        "batch": Thing(batch.pk, staff[Role.CARD_CLERK], "zhongshan"),
+    }

@@ -117,9 +117,10 @@ class PersonalForm(forms.Form):
         for name in {"receipt_number", "photo"} - {asks}:
             del self.fields[name]
 
-    def refuse_receipt(self, problem: ReceiptProblem) -> None:
-        """Puts the reason beside the field."""
-        self.add_error("receipt_number", ValidationError(RECEIPT_TEXTS[problem], code=str(problem)))
+
+def refuse_receipt(form: forms.Form, problem: ReceiptProblem) -> None:
+    """Puts the reason beside the field of the receipt."""
+    form.add_error("receipt_number", ValidationError(RECEIPT_TEXTS[problem], code=str(problem)))
 
 
 class SubmitForm(forms.Form):

@@ -1,5 +1,7 @@
 """The card application form of step 2, as web print, PDF and Word file (S4-13, S4-14, D6)."""
 
+from typing import Any
+
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -13,7 +15,7 @@ from portal.documents.papers import Paper, PaperCode, PaperField
 FORM = "card_application_form"
 SUBJECT = "cards.application"
 TITLE = gettext_lazy("Registration form for social security card application of the People's Republic of China")
-PHOTO_TEXTS = {
+PHOTO_TEXTS: dict[str, Any] = {
     PhotoSource.ON_FILE: gettext_lazy("police photo on file"),
     PhotoSource.RECEIPT: gettext_lazy("photo receipt"),
     PhotoSource.UPLOAD: gettext_lazy("uploaded photo"),
@@ -66,7 +68,7 @@ def _codes(application: CardApplication) -> list[PaperCode]:
     record = records.issue_record(kind=FORM, subject_kind=SUBJECT, subject_id=application.pk)
     facts = facts_of(str(application.pk))
     number = application.grouped_number
-    found = [PaperCode("code128", application.number, _("Application number %(number)s") % {"number": number})]
+    found = [PaperCode("code128", application.number or "", _("Application number %(number)s") % {"number": number})]
     if facts is not None:
         address = records.check_address(record, facts)
         caption = _("Check this paper: %(code)s") % {"code": records.grouped_code(record.code)}

@@ -20,6 +20,8 @@ def picture_of(application: CardApplication) -> bytes | None:
 
 
 def _uploaded(application: CardApplication) -> bytes | None:
+    if application.photo_id is None:
+        return None
     row = Upload.objects.filter(pk=application.photo_id, state=UploadState.READY).first()
     try:
         return uploads.read(row) if row else None

@@ -43,7 +43,7 @@ AHEAD = (
     (State.READY_FOR_PICKUP, pgettext_lazy("step", "Ready for pickup")),
     (State.COLLECTED, pgettext_lazy("step", "Collected and activated")),
 )
-PLACE = {state: position for position, (state, _label) in enumerate(AHEAD)} | {State.CORRECTION_REQUIRED: 1}
+PLACE = {state: position for position, (state, _label) in enumerate(AHEAD)} | {State.CORRECTION_REQUIRED: 0}
 CHANNEL_LABELS = {
     "online": gettext_lazy("online, on this site"),
     "telephone": gettext_lazy("by telephone"),
@@ -57,9 +57,9 @@ def timeline(application: CardApplication, actor: Actor) -> list[Any]:
     place = PLACE.get(State(application.state))
     if place is None:
         return items
-    for position, (state, label) in enumerate(AHEAD[place:]):
+    for state, label in AHEAD[place + 1 :]:
         due = application.promised_on if state == State.READY_FOR_PICKUP else None
-        items.append(TimelineItem(label, Progress.NEXT if position else Progress.NOW, due=due))
+        items.append(TimelineItem(label, Progress.NEXT, due=due))
     return items
 
 
@@ -72,15 +72,16 @@ def steps_of(application: CardApplication) -> list[dict[str, Any]]:
     """The three numbered steps of the online part; a step is open once the one before is done (D5)."""
     sent = application.state != State.DRAFT
     free = application.fee_fen == 0
+    paid = application.paid_on is not None
     return [
         {"number": 1, "title": _("Personal information"), "name": "personal", "open": True, "done": sent},
-        {"number": 2, "title": _("Print the application form"), "name": "form", "open": sent, "done": sent},
+        {"number": 2, "title": _("Print the application form"), "name": "form", "open": sent, "done": paid},
         {
             "number": 3,
             "title": _("Nothing to pay") if free else _("Print the payment notice"),
             "name": "pay",
             "open": sent,
-            "done": application.paid_on is not None,
+            "done": paid,
         },
     ]
 

@@ -157,7 +157,8 @@ def on_notice_settled(batch: Batch) -> None:
     notices = _own_notices(batch)
     by_day: dict[date, list[UUID]] = defaultdict(list)
     for pk, notice in notices.items():
-        by_day[notice.paid_on].append(pk)
+        if notice.paid_on is not None:
+            by_day[notice.paid_on].append(pk)
     waiting = CardApplication.objects.filter(state__in=[State.AWAITING_PAYMENT, State.LAPSED])
     for day, pks in by_day.items():
         waiting.filter(pk__in=pks).update(paid_on=day)

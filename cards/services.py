@@ -2,7 +2,6 @@
 
 import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -15,12 +14,10 @@ from django.utils import timezone
 from cards import photo, pictures
 from cards.models import (
     AgentCode,
-    BatchLine,
     Card,
     CardApplication,
     HandOver,
     PhotoReceipt,
-    ProductionBatch,
     ReceiptClaim,
 )
 from cards.photo import PhotoSource, ReceiptProblem
@@ -245,7 +242,7 @@ def _submit(row: CardApplication, actor: Actor) -> CardApplication:
                 name=row.resident.name,
                 masked_number=row.resident.staff_identity_number,
                 label=dict(fee.label),
-                standard_fen=fee.amount_fen,
+                standard_fen=fee.amount_fen or 0,
                 reference=str(row.pk),
             )
         ],
@@ -357,59 +354,6 @@ def withdraw(*, application: CardApplication, actor: Actor, version: int) -> Car
     return CardApplicationWorkflow.withdraw.fire(application, actor, version)
 
 
-def make_batch(*, actor: Actor, region: Region, limit: int = 500) -> ProductionBatch | None:
-    """Puts approved applications that are with no producer into one batch; None when there are none."""
-    with transaction.atomic():
-        waiting = (
-            CardApplication.objects.select_for_update(of=("self",))
-            .filter(state=State.IN_PRODUCTION, region__path__startswith=region.path)
-            .exclude(batch_lines__report=BatchLine.Report.NONE)
-            .order_by("promised_on", "id")[:limit]
-        )
-        rows = list(waiting)
-        if not rows:
-            return None
-        at = timezone.now()
-        batch = ProductionBatch.objects.create(
-            number=f"{calendar.local_date(at):%Y%m%d}{secrets.randbelow(10**6):06d}",
-            region=region,
-            made_at=at,
-            made_by_id=actor.user_id,
-        )
-        BatchLine.objects.bulk_create([BatchLine(batch=batch, application=row) for row in rows])
-        audit.record("cards.batch", actor, subject=batch, details={"applications": len(rows)})
-    return batch
-
-
-@dataclass(frozen=True)
-class Reported:
-    """What a producer's report changed."""
-
-    arrived: int
-    failed: int
-    skipped: list[str]
-
-
-def report_production(*, actor: Actor, region: Region, arrived: Iterable[str], failed: Iterable[str]) -> Reported:
-    """Books the producer's report by application number; what is not in production is named and left alone."""
-    arrived, failed = set(arrived), set(failed) - set(arrived)
-    with transaction.atomic():
-        rows = {
-            row.number: row
-            for row in CardApplication.objects.filter(
-                number__in=arrived | failed, state=State.IN_PRODUCTION, region__path__startswith=region.path
-            )
-        }
-        came = [rows[number].pk for number in sorted(arrived) if number in rows]
-        broke = [rows[number].pk for number in sorted(failed) if number in rows]
-        lines = BatchLine.objects.filter(report=BatchLine.Report.NONE)
-        lines.filter(application__in=came).update(report=BatchLine.Report.ARRIVED)
-        lines.filter(application__in=broke).update(report=BatchLine.Report.FAILED)
-        done = CardApplicationWorkflow.arrive.move(came, actor)
-        again = CardApplicationWorkflow.production_failed.move(broke, actor)
-    return Reported(len(done), len(again), sorted((arrived | failed) - set(rows)))
-
-
 def make_agent_code(*, application: CardApplication, actor: Actor) -> str:
     """A new one-time code for somebody who collects the card; earlier ones end. Raises NotAvailable."""
     code = f"{secrets.randbelow(10**8):08d}"
@@ -461,7 +405,7 @@ def hand_over(
             by_agent=bool(agent_name),
             agent_name=agent_name,
             agent_index=blind_index(agent_number, purpose="cards.agent") if agent_number else "",
-            handed_by_id=actor.user_id,
+            handed_by_id=staff_id(actor),
             at=at,
         )
         card = _issue_card(row, actor, code)
@@ -545,6 +489,13 @@ def add_receipt(*, number: str, resident: Resident, taken_on: date, image: bytes
         taken_on=taken_on,
         image=pictures.sealed_for_receipt(tidy, image),
     )
+
+
+def staff_id(actor: Actor) -> int:
+    """The account that acts; only staff with an account do what is recorded with a name. Raises PermissionDenied."""
+    if actor.user_id is None:
+        raise PermissionDenied
+    return actor.user_id
 
 
 def _digest(pk: UUID, code: str) -> str:

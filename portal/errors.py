@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
@@ -37,9 +38,14 @@ def reference(request: HttpRequest | None) -> str:
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """Answers a request that cannot be understood: 413 when it is too large, otherwise 400."""
+    """Answers a request that cannot be understood: 413 when it is too large, otherwise 400.
+
+    Django takes a session that cannot be stored for one that was deleted: 503 when the database itself is away.
+    """
     if isinstance(exception, RequestDataTooBig):
         return too_large(request)
+    if isinstance(exception, SessionInterrupted) and _database_is_away(exception):
+        return unavailable(request)
     return _answer(request, "400.html", 400)
 
 
@@ -73,6 +79,12 @@ def server_error(request: HttpRequest) -> HttpResponse:
     except Exception:
         logger.exception("the page for faults could not be drawn")
         return HttpResponse(LAST_RESORT % {"number": reference(request)}, status=500)
+
+
+def _database_is_away(error: BaseException | None) -> bool:
+    while error is not None and not isinstance(error, OperationalError | InterfaceError):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def unavailable(request: HttpRequest, until: datetime | None = None) -> HttpResponse:

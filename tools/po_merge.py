@@ -29,8 +29,9 @@ def merge(source: Path) -> int:
         fcntl.flock(lock, fcntl.LOCK_EX)
         catalogue = polib.pofile(str(CATALOGUE), wrapwidth=120) if CATALOGUE.exists() else polib.POFile(wrapwidth=120)
         catalogue.metadata = HEADER
+        known = {(entry.msgid, entry.msgctxt): entry for entry in catalogue if not entry.obsolete}
         for row in rows:
-            entry = catalogue.find(row["msgid"], msgctxt=row.get("msgctxt") or False, include_obsolete_entries=False)
+            entry = known.get((row["msgid"], row.get("msgctxt")))
             if entry is None:
                 entry = polib.POEntry(msgid=row["msgid"], msgctxt=row.get("msgctxt"))
                 catalogue.append(entry)

@@ -80,7 +80,7 @@ def hand_over(request: HttpRequest, pk: UUID) -> HttpResponse:
                 document=told["document"],
                 form_seen=told["form_seen"],
                 agent_name=told["agent_name"],
-                agent_number=str(told["agent_number"] or ""),
+                agent_number=told["agent_number"].normalized if told["agent_number"] else "",
                 agent_code=told["agent_code"],
             )
         except WrongCode:
@@ -183,7 +183,7 @@ def telephone(request: HttpRequest) -> HttpResponse:
 
 
 def _called_about(request: HttpRequest, form: TelephoneForm) -> Card | None:
-    holder = Resident.objects.by_identity_number(str(form.cleaned_data["identity_number"])).first()
+    holder = Resident.objects.by_identity_number(form.cleaned_data["identity_number"].normalized).first()
     cards = Card.objects.visible_to(request.actor).select_related("policy", "holder", "region")
     return cards.filter(holder=holder, state=CardState.INACTIVE).first() if holder else None
 

@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from cards import services
+from cards import batches
 from cards.forms import ReportForm
 from cards.models import BatchLine, CardApplication, ProductionBatch
 from cards.states import State
@@ -53,7 +53,7 @@ def production(request: HttpRequest) -> HttpResponse:
 def make_batch(request: HttpRequest) -> HttpResponse:
     """Puts what was approved into one batch."""
     region = get_object_or_404(Region, code=request.actor.region_code)
-    made = services.make_batch(actor=request.actor, region=region)
+    made = batches.make_batch(actor=request.actor, region=region)
     return redirect("cards:batch", made.pk) if made else redirect("cards:production")
 
 
@@ -114,7 +114,7 @@ def report(request: HttpRequest) -> HttpResponse:
     )
     result = None
     if request.method == "POST" and form.is_valid():
-        result = services.report_production(
+        result = batches.report_production(
             actor=request.actor,
             region=get_object_or_404(Region, code=request.actor.region_code),
             arrived=form.cleaned_data["arrived"],

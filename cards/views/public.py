@@ -6,6 +6,8 @@ from typing import Any
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -96,7 +98,10 @@ def entry(request: HttpRequest) -> HttpResponse:
             return redirect("cards:service", "lost")
         if form.cleaned_data["action"] == "query" or form.cleaned_data["related"] == "activation":
             return redirect("cards:mine")
-        return redirect("cards:start")
+        region = chosen_region(request)
+        # Signing in begins a new session, so the place travels in the address.
+        query = f"?{urlencode({'region': region.code})}" if region else ""
+        return redirect(f"{reverse('cards:start')}{query}")
     return render(request, "cards/entry.html", {"form": form})
 
 

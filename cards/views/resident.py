@@ -12,7 +12,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from cards import papers, photo, progress, services
-from cards.forms import ActivationForm, CorrectionAnswersForm, PersonalForm, StartForm, SubmitForm
+from cards.forms import ActivationForm, CorrectionAnswersForm, PersonalForm, StartForm, SubmitForm, refuse_receipt
 from cards.models import Card, CardApplication
 from cards.services import Incomplete, NotEntitled, ReceiptRefused, WrongCode
 from cards.states import CardState, State
@@ -75,10 +75,10 @@ def mine(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def start(request: HttpRequest) -> HttpResponse:
     """Asks whose card it is, and says why somebody cannot apply (D2)."""
-    region = chosen_region(request)
+    resident = get_object_or_404(Resident, pk=request.actor.resident_id)
+    region = chosen_region(request) or resident.home_region
     if region is None:
         return pick_first(request)
-    resident = get_object_or_404(Resident, pk=request.actor.resident_id)
     others = Resident.objects.visible_to(request.actor).exclude(pk=resident.pk).order_by("birth_date", "name")
     form = StartForm(
         request.POST if request.method == "POST" else None,
@@ -138,7 +138,7 @@ def personal(request: HttpRequest, pk: UUID) -> HttpResponse:
         except UploadRejected as refusal:
             form.add_error("photo", refusal.message)
         except ReceiptRefused as refusal:
-            form.refuse_receipt(refusal.problem)
+            refuse_receipt(form, refusal.problem)
         except Refused as refused:
             return _conflict(request, application, refused)
         else:
@@ -276,7 +276,7 @@ def correct(request: HttpRequest, pk: UUID) -> HttpResponse:
         except UploadRejected as refusal:
             form.add_error("photo", refusal.message)
         except ReceiptRefused as refusal:
-            PersonalForm.refuse_receipt(form, refusal.problem)
+            refuse_receipt(form, refusal.problem)
         except Refused as refused:
             return _conflict(request, application, refused)
         else:

@@ -3,11 +3,12 @@
 import io
 from collections.abc import Callable
 from datetime import datetime, time, timedelta
+from typing import Any
 
 from django.utils import timezone
 from PIL import Image, ImageDraw
 
-from cards import pictures
+from cards import batches, pictures
 from cards import services as cards
 from cards.models import Card, CardApplication
 from cards.workflow import CardApplicationWorkflow, CardWorkflow
@@ -98,7 +99,7 @@ class CardTeller:
     def __init__(self, clerk: User) -> None:
         self.clerk = actor_for(clerk)
         self.region = Region.objects.get(code="442000")
-        self.ends: dict[str, Callable[[CardApplication], None]] = {
+        self.ends: dict[str, Callable[[CardApplication], Any]] = {
             "correction_required": self.ask_correction,
             "resubmitted": self.resubmit,
             "in_production": self.approve,
@@ -200,12 +201,12 @@ class CardTeller:
     def produce(self, application: CardApplication) -> None:
         """Approved and with the producer."""
         self.approve(application)
-        cards.make_batch(actor=self.clerk, region=self.region)
+        batches.make_batch(actor=self.clerk, region=self.region)
 
     def arrive(self, application: CardApplication) -> None:
         """Made and at the pickup point."""
         self.produce(application)
-        cards.report_production(actor=self.clerk, region=self.region, arrived=[application.number or ""], failed=[])
+        batches.report_production(actor=self.clerk, region=self.region, arrived=[application.number or ""], failed=[])
         application.refresh_from_db()
 
     def collect(self, application: CardApplication) -> tuple[Card, str]:

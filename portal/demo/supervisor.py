@@ -157,11 +157,13 @@ def portal_children(*, host: str, port: int, var: Path, web_workers: int = 2) ->
     logs = var / "log"
     python = [sys.executable, "-m"]
     celery = [*python, "celery", "--app", "portal", "--quiet"]
-    # A stop gives running tasks 20 seconds (CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT); what is cut off is found by its row.
     # QR codes on paper lead to where this portal can be reached.
     shown = "localhost" if host in ("0.0.0.0", "::", "127.0.0.1") else host  # noqa: S104
     public = {"CANBAO_PUBLIC_URL": os.environ.get("CANBAO_PUBLIC_URL", f"http://{shown}:{port}")}
-    environment = {"CANBAO_STATEMENT_SECONDS": "60", "REMAP_SIGTERM": "SIGQUIT", **public}
+    environment = {"CANBAO_STATEMENT_SECONDS": "60", **public}
+    # A stop gives running tasks 20 seconds (CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT); what is cut off is found by its row.
+    # A solo worker would sleep through them itself and stand still: it finishes its task, which is bounded in time.
+    soft_stop = {**environment, "REMAP_SIGTERM": "SIGQUIT"}
     web = [
         *python,
         "gunicorn",
@@ -179,7 +181,8 @@ def portal_children(*, host: str, port: int, var: Path, web_workers: int = 2) ->
     for queue, pool in (("sweep", ["--pool=solo"]), ("outbox", ["--pool=solo"]), ("papers", ["--concurrency=1"])):
         worker = [*celery, "worker", "--queues", queue, "--hostname", f"{queue}@%h", *pool, "--loglevel=INFO"]
         worker += ["--without-mingle", "--without-gossip", "--without-heartbeat"]
-        children.append(Child(queue, worker, logs / f"{queue}.log", environment))
+        stop = environment if "--pool=solo" in pool else soft_stop
+        children.append(Child(queue, worker, logs / f"{queue}.log", stop))
     beat = [*celery, "beat", "--loglevel=INFO", "--pidfile="]
     children.append(Child("beat", beat, logs / "beat.log", {"CANBAO_STATEMENT_SECONDS": "60"}))
     return children

@@ -19,9 +19,7 @@ IDENTITY_REASONS: "dict[Reason, Promise]" = {
     Reason.REGION_UNKNOWN: _("The first digits name no province. Compare them with the card."),
     Reason.BIRTH_DATE: _("Characters 7 to 14 are not a date of birth. Compare them with the card."),
     Reason.BIRTH_IN_FUTURE: _("The date of birth in this number lies in the future. Compare it with the card."),
-    Reason.TOO_OLD: _(
-        "The date of birth in this number lies more than 125 years back. Compare it with the card."
-    ),
+    Reason.TOO_OLD: _("The date of birth in this number lies more than 125 years back. Compare it with the card."),
     Reason.SEQUENCE_000: _("Characters 15 to 17 cannot all be zero. Compare them with the card."),
     Reason.CHECKSUM: _("The number and its last character do not fit together: one of the characters is wrong."),
     Reason.KIND: _("This number does not belong to the chosen kind of document."),

@@ -1,10 +1,10 @@
 """The one table of who gets which answer at which address (RELIABILITY §3, M1).
 
-A row names the roles a page is for, in letters: R resident, V committee agent, S service-point clerk, C county reviewer,
-K card clerk, M cashier, H hotline, A administrator, U auditor; `PUBLIC` is everybody, `SIGNED_IN` whoever has signed in.
-`get` and `post` are the answers to them, for an empty form; 405 where the method is not offered. `thing` is the row of
-the test world that the address names, `sees` the roles in whose scope it lies; the others of the page's roles get 404.
-Everybody else gets 403, visitors the sign-in page. HEAD answers like GET, PUT and DELETE are offered nowhere.
+A row names the roles a page is for, in letters: R resident, V committee agent, S service-point clerk, C county
+reviewer, K card clerk, M cashier, H hotline, A administrator, U auditor; `PUBLIC` is everybody, `SIGNED_IN` whoever has
+signed in. `get` and `post` are the answers to them, for an empty form; 405 where the method is not offered. `thing` is
+the row of the test world that the address names, `sees` the roles in whose scope it lies; other roles of the page
+get 404. Everybody else gets 403, visitors the sign-in page. HEAD answers like GET; PUT and DELETE are offered nowhere.
 """
 
 from dataclasses import dataclass, field
@@ -61,10 +61,11 @@ def own(thing: str, roles: str = "R", get: int = 405, post: int = 405, **fields:
 
 
 DESK, DECIDE = "SCU", "SC"
+PICK_FIRST = {"": (302, 405)}  # a visitor without a place chooses one first
 
 TABLE: dict[str, Row] = {
     "healthz": Row(PUBLIC, 200),
-    "readyz": Row(PUBLIC, 200),
+    "readyz": Row(PUBLIC, 503),  # no sweep runs in the test world
     "home": Row(PUBLIC, 200),
     # people
     "people:sign_in": Row(PUBLIC, 200, 200, differs={"R": (302, 302)}),
@@ -132,9 +133,9 @@ TABLE: dict[str, Row] = {
     "payments:counter": Row(PUBLIC, 200, 200),
     "payments:counter_proof": Row(PUBLIC, 404, more={"token": "nothing"}),
     # enrolment
-    "enrollment:check": Row(PUBLIC, 200, 200),
-    "enrollment:materials": Row(PUBLIC, 200),
-    "enrollment:blank_form": Row(PUBLIC, 200, more={"fmt": "html"}),
+    "enrollment:check": Row(PUBLIC, 200, 200, differs={"": (302, 302)}),
+    "enrollment:materials": Row(PUBLIC, 200, differs=PICK_FIRST),
+    "enrollment:blank_form": Row(PUBLIC, 200, more={"fmt": "html"}, differs=PICK_FIRST),
     "enrollment:mine": Row("R", 200),
     "enrollment:start": Row("R", 200, 200),
     "enrollment:application": own("application", "R", 200),
@@ -146,7 +147,7 @@ TABLE: dict[str, Row] = {
     "enrollment:form_paper": own("application", "R", 200, more={"fmt": "html"}),
     "enrollment:appeal": own("application", "R", 302, 302),
     "enrollment:correct": own("application", "R", 302, 302),
-    "enrollment:withdraw": own("application", "R", 200, 200),
+    "enrollment:withdraw": own("application", "R", 200, 409),
     "enrollment:desk": Row(STAFF, 200, differs=dict.fromkeys(DESK, (302, 405))),
     "enrollment:queue": Row(DESK, 200),
     "enrollment:review": own("application", DESK, 200),
@@ -156,9 +157,9 @@ TABLE: dict[str, Row] = {
     "enrollment:reject": own("application", DECIDE, 200, 200),
     "enrollment:note": own("application", DECIDE, post=302),
     # cards
-    "cards:about": Row(PUBLIC, 200),
+    "cards:about": Row(PUBLIC, 200, differs=PICK_FIRST),
     "cards:entry": Row(PUBLIC, 200, 200),
-    "cards:service": Row(PUBLIC, 200, more={"kind": "lost"}),
+    "cards:service": Row(PUBLIC, 200, more={"kind": "lost"}, differs=PICK_FIRST),
     "cards:start": Row("R", 200, 200),
     "cards:mine": Row("R", 200),
     "cards:application": own("card_review", "R", 200),
@@ -171,7 +172,7 @@ TABLE: dict[str, Row] = {
     "cards:withdraw": own("card_review", "R", 200, 409),
     "cards:agent_code": own("card_ready", "R", post=200),
     "cards:card": own("card", "R", 200),
-    "cards:activate": own("card", "R", 302, 302),
+    "cards:activate": own("card", "R", 200, 200),
     "cards:loss": own("card", "R", post=409),
     "cards:queue": Row("KU", 200),
     "cards:review": own("card_review", "KU", 200),

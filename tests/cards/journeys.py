@@ -3,10 +3,12 @@
 import io
 from datetime import timedelta
 
+from django.utils import timezone
 from PIL import Image
 
-from cards import services
+from cards import batches, services
 from cards.models import Card, CardApplication
+from cards.workflow import CardApplicationWorkflow, CardWorkflow
 from payments.services import book_payment
 from portal.people.actors import SYSTEM, Role
 from portal.regions import calendar
@@ -113,8 +115,8 @@ def in_production(person, clerk, **options):
 
 def ready(person, clerk, **options):
     application = in_production(person, clerk, **options)
-    services.make_batch(actor=actor(clerk), region=region("442000"))
-    services.report_production(actor=actor(clerk), region=region("442000"), arrived=[application.number], failed=[])
+    batches.make_batch(actor=actor(clerk), region=region("442000"))
+    batches.report_production(actor=actor(clerk), region=region("442000"), arrived=[application.number], failed=[])
     application.refresh_from_db()
     return application
 
@@ -129,3 +131,13 @@ def collected(person, clerk, **options):
 
 def fresh(row: CardApplication | Card):
     return type(row).objects.get(pk=row.pk)
+
+
+def sweep():
+    """One pass of the worker over applications and cards."""
+    moved = 0
+    for workflow in (CardApplicationWorkflow, CardWorkflow):
+        for transition in workflow.transitions.values():
+            if transition.on_deadline or transition.on_reminder:
+                moved += transition.sweep(at=timezone.now())
+    return moved

@@ -78,7 +78,7 @@ def test_only_the_channels_of_the_region_activate(channel, allowed, handed):
     """S2-08, D12: one switch per channel; a closed one costs no try."""
     card, code = handed
     data = card.policy.data
-    data["setting"]["card.activation"]["channels"] = [allowed]
+    data["rules"]["setting"]["card.activation"]["channels"] = [allowed]
     type(card.policy).objects.filter(pk=card.policy_id).update(data=data)
     card = Card.objects.get(pk=card.pk)
     if channel == allowed:

@@ -6,7 +6,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
-from cards import services
+from cards import batches, services
 from cards.models import CardApplication, ReceiptClaim
 from cards.states import State
 from portal.regions import calendar
@@ -36,7 +36,7 @@ def test_only_the_first_card(monday):
     assert refused.value.reasons == ["has_application"]
     clerk = journeys.card_clerk()
     services.approve(application=application, actor=actor(clerk), version=application.version)
-    services.report_production(
+    batches.report_production(
         actor=actor(clerk), region=journeys.region("442000"), arrived=[application.number], failed=[]
     )
     application.refresh_from_db()

@@ -63,7 +63,8 @@ def test_every_acknowledged_form_survives_restarts_of_the_database(
     """REL-K7: refused only within the outage, by a 503 page with Retry-After; no 302 without its row; no restart."""
     with portals.portal(cluster=cluster) as live:
         world = World(live)
-        drafts = iter(world.drafts(len(OUTAGES) * PER_OUTAGE + 4))
+        total = len(OUTAGES) * PER_OUTAGE + CLIENTS
+        drafts = iter(world.drafts(total))
         live.start("web")
         web = live.child("web").process.pid
         load = Load(world)
@@ -84,12 +85,12 @@ def test_every_acknowledged_form_survives_restarts_of_the_database(
         after = len(load.refused)
         for draft in drafts:
             load.waiting.put(draft)
-        live.wait_until(lambda: load.waiting.empty() and len(load.taken) % PER_OUTAGE == 4, what="calm again")
+        live.wait_until(lambda: len(load.taken) == total, what="calm again")
         load.over.set()
         for client in clients:
             client.join(timeout=60)
         assert len(load.refused) == after, "refused after the outage"
-        assert {answer.status for answer in load.refused} == {503}
+        assert {answer.status for answer in load.refused} == {503}, live.logs(6000)
         assert all(int(answer.retry_after) > 0 for answer in load.refused)
         assert live.child("web").alive
         assert live.child("web").process.pid == web

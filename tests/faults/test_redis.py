@@ -1,6 +1,7 @@
 """The broker dies, stops, or forgets everything: the resident never notices, and the worker catches up."""
 
 import signal
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -47,7 +48,8 @@ def test_a_form_is_taken_while_the_broker_is_stopped(world: World) -> None:
     finally:
         live.redis.process.send_signal(signal.SIGCONT)
     assert "nudge_failed" in (live.folder / "log" / "web.log").read_text()
-    live.start("sweep", "outbox", "beat")
+    live.start("sweep", "outbox")
+    world.nudge("sweep", "outbox")
     world.settle()
     world.check([draft.pk for draft in drafts], "accept", State.UNDER_REVIEW, message="submitted")
 
@@ -72,14 +74,13 @@ def test_a_broker_that_forgets_everything_costs_nothing(world: World) -> None:
 
 def test_fifty_posts_of_one_form_at_once_lead_to_one_receipt(world: World) -> None:
     """A9, REL-I4: over HTTP, through two web processes: every answer is the same receipt, and there is one row."""
-    from concurrent.futures import ThreadPoolExecutor
-
     world.live.start("web")
     (draft,) = world.drafts(1)
     with ThreadPoolExecutor(50) as pool:
         answers = list(pool.map(world.submit, [draft] * 50))
     assert {(answer.status, answer.location) for answer in answers} == {(302, draft.receipt)}
     assert world.ask(draft.receipt, draft.session).status == 200
-    world.live.start("sweep", "outbox", "beat")
+    world.live.start("sweep", "outbox")
+    world.nudge("sweep", "outbox")
     world.settle()
     world.check([draft.pk], "accept", State.UNDER_REVIEW, message="submitted")

@@ -41,7 +41,7 @@ def test_the_worker_hands_an_overdue_case_to_the_county(live_portal: LivePortal,
     walk.open_case(desk, application.grouped_number)
     walk.accept_all(desk)
     press(desk, "保存并通过")
-    expect(desk.locator(".portal-identity")).to_contain_text("审核通过")
+    expect(desk.locator(".portal-identity")).to_contain_text("待缴费")
     walk.reload_until(page, "请缴费")
     expect(page.locator("main")).to_contain_text("县级经办机构审核通过")
 

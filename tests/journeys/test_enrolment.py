@@ -171,10 +171,10 @@ def decide(page: Page, number: str) -> None:
         expect(page.locator("main")).to_contain_text(text)
     press(page, "保存并通过")
     expect(page.locator("main")).to_contain_text("请先逐项核对必需材料")
-    follow(page, "返回")
+    follow(page, "返回这件办件")
     walk.accept_all(page)
     press(page, "保存并通过")
-    expect(page.locator(".portal-identity")).to_contain_text("审核通过")
+    expect(page.locator(".portal-identity")).to_contain_text("待缴费")
 
 
 def pay(page: Page, bank: Page, person: Newcomer) -> None:

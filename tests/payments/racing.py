@@ -12,8 +12,9 @@ START_SECONDS = 60
 
 
 def at_once(jobs: list[Callable[[], Any]]) -> list[Any]:
-    """Runs each job in a process of its own, all let go by one barrier, and returns what they returned, or a RuntimeError with what they raised.
+    """Runs each job in a process of its own, all let go by one barrier, and returns what they returned.
 
+    Where a job raised, a RuntimeError says what.
     Jobs are forked, so that they may be closures; each opens a database connection of its own.
     """
     connections.close_all()

@@ -1,0 +1,167 @@
+"""Every page of the enrolment journey, in its states: sound for assistive technology, and never wider than a phone."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import pytest
+from playwright.sync_api import Page
+
+from payments.services import live_notice
+from portal.people.models import Resident, User
+from tests.harness.browser import DESKTOP, PHONE, Pages
+from tests.harness.portals import LivePortal
+from tests.journeys import walk
+
+pytestmark = pytest.mark.browser
+
+Visitor = Resident | User | None
+SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+STATES = ("draft", "under_review", "correction_required", "rejected", "enrolled", "awaiting_payment")
+SECTIONS = ("person", "contact", "cover", "assistance", "office")
+SEND = "main form[method=post] button:not([formaction])"
+
+
+@dataclass(frozen=True)
+class Stop:
+    """One page: who looks at it, its address, and whether its form is sent empty, to see it with errors."""
+
+    visitor: str
+    address: str
+    sent_empty: bool = False
+
+
+@pytest.fixture(scope="module")
+def people(live_portal: LivePortal) -> dict[str, Visitor]:
+    """Who looks at pages: nobody in particular, a resident for each state, and staff."""
+    found: dict[str, Visitor] = {"visitor": None}
+    with live_portal.orm():
+        for user in User.objects.filter(username__in=["clerk.jiashan", "admin.guilin", "cashier.guilin"]):
+            found[user.username] = user
+    return found
+
+
+@pytest.fixture(scope="module")
+def stops(live_portal: LivePortal, people: dict[str, Visitor]) -> list[Stop]:
+    """The pages, those of one visitor after those of another, so that each signs in once."""
+    made: list[Stop] = [
+        *(Stop("visitor", address) for address in PUBLIC),
+        *(Stop("visitor", address, sent_empty=True) for address in ("/check/", "/sign-in/", "/staff/sign-in/")),
+        Stop("visitor", "/demo/bank/?number=1"),
+    ]
+    cases: dict[str, str] = {}
+    for state in STATES:
+        resident, application = walk.with_application(live_portal, "黄无障", state)
+        people[state] = resident
+        cases[state] = f"applications/{application.pk}/"
+        made.append(Stop(state, f"/{cases[state]}"))
+        if state == "draft":
+            made += [Stop(state, f"/{cases[state]}form/")]
+            made += [Stop(state, f"/{cases[state]}form/{section}/") for section in SECTIONS]
+            made += [Stop(state, f"/{cases[state]}form/cover/", sent_empty=True)]
+        if state == "under_review":
+            made += [Stop(state, f"/{cases[state]}{page}/") for page in ("receipt", "withdraw")]
+            made += [Stop(state, address) for address in ("/messages/", "/family/", "/family/child/", "/enrol/")]
+        if state == "correction_required":
+            made += [Stop(state, f"/{cases[state]}correct/"), Stop(state, "/my/")]
+        if state == "awaiting_payment":
+            with live_portal.orm():
+                notice = live_notice(purpose="enrollment.premium", reference=str(application.pk))
+                assert notice is not None
+            made += [
+                Stop(state, f"/notices/{notice.pk}/"),
+                Stop(state, "/notices/"),
+                Stop(state, f"/notices/{notice.pk}/print/"),
+            ]
+            made += [Stop(state, f"/demo/bank/?number={notice.number}")]
+    review = f"/desk/{cases['under_review']}"
+    clerk = [
+        "/desk/queue/",
+        "/desk/queue/?tab=closed",
+        review,
+        f"{review}correct/",
+        f"{review}reject/",
+        "/desk/people/",
+    ]
+    made += [Stop("clerk.jiashan", address) for address in clerk]
+    made += [Stop("clerk.jiashan", f"{review}{page}/", sent_empty=True) for page in ("correct", "reject")]
+    made += [Stop("cashier.guilin", "/desk/payments/")]
+    made += [Stop("admin.guilin", address) for address in ADMIN]
+    return made
+
+
+PUBLIC = [
+    "/",
+    "/nowhere/",
+    "/regions/pick/",
+    "/regions/pick/?within=450300",
+    "/check/?region=450302003",
+    "/check/materials/",
+    "/sign-in/",
+    "/staff/sign-in/",
+    "/help/",
+    "/help/how-to-join/",
+    "/help/offices/",
+    "/papers/",
+    "/demo/bank/",
+    "/demo/phone/",
+]
+ADMIN = ["/desk/policy/", "/desk/policy/calculator/", "/desk/policy/calendar/", "/desk/policy/450300/fee/premium/"]
+
+
+@contextmanager
+def journey(
+    page: Page, live: LivePortal, language: str, people: dict[str, Visitor]
+) -> Iterator[Callable[[Stop], None]]:
+    """Gives a function that goes to a stop, signing in where the visitor is another one than before."""
+    page.goto(f"/language/{language}/?next=/papers/")
+    present = ["visitor"]
+
+    def go(stop: Stop) -> None:
+        visitor = people[stop.visitor]
+        if stop.visitor != present[0] and visitor is not None:
+            walk.enter(page, live, visitor)
+        present[0] = stop.visitor
+        page.goto(stop.address)
+        if stop.sent_empty:
+            page.locator(SEND).first.click()
+
+    yield go
+
+
+@pytest.mark.parametrize(("language", "size"), [("zh-hans", PHONE), ("en", DESKTOP)], ids=["zh-phone", "en-desktop"])
+def test_axe_finds_nothing_on_any_page(
+    live_portal: LivePortal,
+    browser_page: Callable[..., Page],
+    people: dict[str, Visitor],
+    stops: list[Stop],
+    axe: Callable[[Page], None],
+    language: str,
+    size: tuple[int, int],
+) -> None:
+    """J2, UX-E1: no finding of axe on the pages of residents, clerks, cashier and policy, nor in their error states."""
+    page = browser_page(size=size)
+    found: list[str] = []
+    with journey(page, live_portal, language, people) as go:
+        for stop in stops:
+            go(stop)
+            try:
+                axe(page)
+            except AssertionError as error:
+                found.append(f"{stop}: {error}")
+    assert found == []
+
+
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+def test_nothing_is_wider_than_320_pixels(
+    live_portal: LivePortal, pages: Pages, people: dict[str, Visitor], stops: list[Stop], language: str
+) -> None:
+    """UX-E5: no page scrolls sideways on the narrowest phone; English words are the longer ones."""
+    page = pages.open(base_url=live_portal.url, size=(320, 700), scripts=False)
+    wide: list[str] = []
+    with journey(page, live_portal, language, people) as go:
+        for stop in stops:
+            go(stop)
+            if sideways := page.evaluate(SIDEWAYS):
+                wide.append(f"{stop}: {sideways} px")
+    assert wide == []

@@ -24,7 +24,7 @@ RUN useradd --system --uid 10001 --home-dir /data canbao \
     && rm -rf var \
     && chown canbao /data
 USER canbao
-ENV CANBAO_DEMO=0 CANBAO_VAR_DIR=/data REMAP_SIGTERM=SIGQUIT
+ENV CANBAO_DEMO=0 CANBAO_VAR_DIR=/data
 VOLUME /data
 EXPOSE 8000
 STOPSIGNAL SIGTERM

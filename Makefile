@@ -17,8 +17,9 @@ help:
 run: setup
 	@exec $(IN) manage.py up --host $(HOST) --port $(PORT) $(if $(EMPTY),--empty)
 
+# --reuse-db: the databases are not dropped one by one, for the whole cluster is thrown away.
 test: setup-test
-	$(IN) tools/with_services.py -- $(IN) -m pytest -n auto --dist worksteal
+	$(IN) tools/with_services.py -- $(IN) -m pytest --reuse-db -n auto --dist worksteal
 	$(IN) -m pytest -n auto --dist worksteal -m "both_databases and not soak"
 
 check: setup-test

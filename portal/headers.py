@@ -1,7 +1,8 @@
-"""Response headers that depend on who asks."""
+"""Response headers that depend on who asks, and requests that no page can answer."""
 
 from collections.abc import Callable
 
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -19,3 +20,15 @@ class NoStoreMiddleware:
         if session is not None and not session.is_empty():
             response.headers["Cache-Control"] = "no-store"
         return response
+
+
+class NulMiddleware:
+    """Answers 400 to an address with a NUL: PostgreSQL stores and compares no such text (REL-F1)."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "%00" in request.META.get("QUERY_STRING", "") or "\x00" in request.path_info:
+            raise BadRequest("NUL in the address")
+        return self.get_response(request)

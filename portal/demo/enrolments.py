@@ -59,12 +59,19 @@ def actor_for(person: Resident | User) -> Actor:
     return actor_of(loaded)
 
 
-def opening(region: Region) -> date:
-    """The latest day on which the region took applications: today, or the end of its last collection period."""
-    day = calendar.today()
-    policy = policies.for_region(region, day)
-    while not terms.open_years(day, date(1990, 1, 1), region, policy):
-        day -= timedelta(days=1)
+def is_open(day: date, region: Region) -> bool:
+    """Whether the region takes an adult's application on a day."""
+    return bool(terms.open_years(day, date(1990, 1, 1), region, policies.for_region(region, calendar.today())))
+
+
+def open_day(region: Region, days_ago: int) -> date:
+    """A day so long ago on which the region took applications, counted from the latest such day."""
+    latest = calendar.today()
+    while not is_open(latest, region):
+        latest -= timedelta(days=1)
+    day = latest - timedelta(days=days_ago)
+    while not is_open(day, region):
+        day += timedelta(days=1)
     return day
 
 
@@ -99,7 +106,7 @@ class Teller:
         region = resident.home_region
         if region is None:
             raise LookupError("a demo resident lives somewhere")
-        handed_in = opening(region) - timedelta(days=story.days_ago)
+        handed_in = open_day(region, story.days_ago)
         with clock_at(moment(handed_in, story.hour)):
             application = self.draft(resident, region, whole=story.ends != "draft")
             if story.ends == "draft":

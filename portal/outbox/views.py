@@ -23,7 +23,8 @@ from portal.people.actors import Role
 from portal.people.requests import Request
 
 PER_PAGE = 20
-PHONE_MESSAGES = 50
+PHONE_MESSAGES = 2_000
+SHOWN_PER_PHONE = 20
 REFRESH_SECONDS = 5
 MAX_REPORT_BYTES = 64 * 1024
 
@@ -98,7 +99,9 @@ def demo_phone(request: HttpRequest) -> HttpResponse:
     telephones: dict[str, Telephone] = {}
     for row in DemoSms.objects.order_by("-arrived_at", "-pk")[:PHONE_MESSAGES]:
         handle = blind_index(row.phone, purpose="outbox.demo_phone")[:12]
-        telephones.setdefault(handle, Telephone(handle, row.phone, [])).messages.append(row)
+        shown = telephones.setdefault(handle, Telephone(handle, row.phone, [])).messages
+        if len(shown) < SHOWN_PER_PHONE:
+            shown.append(row)
     chosen = telephones.get(request.GET.get("of", "")) or next(iter(telephones.values()), None)
     context = {"telephones": list(telephones.values()), "chosen": chosen, "refresh_seconds": REFRESH_SECONDS}
     return render(request, "outbox/demo_phone.html", context)

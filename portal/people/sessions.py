@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 
 from portal.people.actors import Role
 from portal.people.models import User
+from portal.regions import public
 
 RESIDENT_IDLE_SECONDS = 15 * 60
 STAFF_IDLE_SECONDS = 30 * 60
@@ -22,9 +23,12 @@ BACKEND = "portal.people.backends.PeopleBackend"
 
 
 def begin(request: HttpRequest, user: User, grant_id: int | None = None) -> None:
-    """Signs an account in under a new session key; what an anonymous session held is not taken along."""
+    """Signs an account in under a new session key; of what an anonymous session held only the chosen place stays."""
+    place = request.session.get(public.SESSION_KEY)
     request.session.flush()
     login(request, user, backend=BACKEND)
+    if place is not None:
+        request.session[public.SESSION_KEY] = place
     now = int(time.time())
     request.session[STARTED] = request.session[SEEN] = now
     if grant_id is not None:

@@ -9,6 +9,7 @@ from django.utils.translation import ngettext
 
 from enrollment.codes import REVIEW_OFFICE_KINDS
 from enrollment.models import Application
+from enrollment.states import State
 from portal.regions import calendar
 from portal.regions import policy as policies
 from portal.regions.models import Office, OfficeQuerySet, Region
@@ -69,6 +70,13 @@ def choices_for(application: Application) -> OfficeChoices:
         for office in offices
     }
     return OfficeChoices(Office.objects.filter(pk__in=labels).order_by("code"), labels)
+
+
+def in_charge(application: Application) -> Office | None:
+    """Who has the application now: the office it was sent to, the county centre once it was handed up (F1)."""
+    if application.state == State.ESCALATED:
+        return fallback(application.region) or application.office
+    return application.office
 
 
 def fallback(region: Region) -> Office | None:

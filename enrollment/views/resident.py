@@ -10,7 +10,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from enrollment import cover, papers, progress, services, terms
+from enrollment import cover, offices, papers, progress, services, terms
 from enrollment.codes import ForWhom
 from enrollment.correction_forms import CorrectionAnswersForm
 from enrollment.forms import AppealForm, StartForm, WithdrawForm, YearForm
@@ -158,6 +158,7 @@ def show(request: HttpRequest, pk: UUID) -> HttpResponse:
         "entries": grouped_materials(application.materials.all()),
         "withdrawable": application.state in WITHDRAWABLE,
         "told": told(application),
+        "office": offices.in_charge(application),
     }
     return render(request, "enrollment/progress.html", context)
 

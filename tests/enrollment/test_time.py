@@ -5,14 +5,16 @@ from datetime import date
 
 import pytest
 import time_machine
+from django.urls import reverse
 
 from enrollment import progress, services
 from enrollment.models import Application
 from enrollment.states import State
 from portal.outbox.models import Message
 from portal.regions.calendar import SHANGHAI
+from portal.regions.models import Office
 from tests.enrollment import journeys
-from tests.people_cast import actor
+from tests.people_cast import actor, sign_in
 
 pytestmark = pytest.mark.django_db
 
@@ -113,6 +115,23 @@ def test_nobody_decides_and_the_county_has_it_once_and_is_reminded_daily(regions
         services.approve(application=application, actor=actor(cast.reviewer), version=application.version)
     application.refresh_from_db()
     assert application.state == State.AWAITING_PAYMENT
+
+
+def test_resident_reads_the_county_centre_as_their_office_once_it_has_the_case(regions, cast, client):
+    """F1, N3: address and telephone on the progress page are of whoever has the case now."""
+    with time_machine.travel(at("2026-11-23T10:00"), tick=False):
+        application = journeys.under_review(cast.zhang)
+        sign_in(client, cast.zhang)
+        page = reverse("enrollment:application", args=[application.pk])
+        assert application.office.phone in client.get(page).content.decode()
+    with time_machine.travel(at("2026-11-27T00:00:00"), tick=False):
+        journeys.sweep()
+        sign_in(client, cast.zhang)
+        shown = client.get(page).content.decode()
+    centre = Office.objects.responsible_for(application.region, "county_centre")
+    assert centre.phone in shown
+    assert centre.address_zh in shown
+    assert application.office.phone not in shown
 
 
 def test_where_the_region_says_so_silence_approves(monday, cast):

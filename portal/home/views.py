@@ -20,7 +20,7 @@ def home(request: HttpRequest) -> HttpResponse:
     context = {
         "region": public.chosen(request),
         "cities": public.cities(),
-        "card_url": address("cards:start") or address("help:page", "card-online"),
+        "card_url": address("cards:about") or address("help:page", "card-online"),
         "guides": [guides[slug] for slug in FEATURED_GUIDES],
     }
     return render(request, "home/home.html", context)

@@ -32,3 +32,13 @@ def test_an_answer_inside_a_session_is_never_stored(client: Client) -> None:
     session["anything"] = 1
     session.save()
     assert client.get("/sign-in/").headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/demo/bank/?number=%00", "/check/?region=45%0003", "/help/how%00-to-join/"])
+def test_an_address_with_a_nul_is_refused_in_plain_words(client: Client, path: str) -> None:
+    """REL-F1: no keyboard makes such an address; the answer is a page, never a 500."""
+    answer = client.get(path)
+    assert answer.status_code == 400
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert "<h1" in answer.content.decode()

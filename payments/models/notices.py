@@ -147,6 +147,10 @@ class Notice(Subject):
     superseded_by = models.OneToOneField(
         "self", models.PROTECT, verbose_name=_("superseded by"), null=True, related_name="supersedes", editable=False
     )
+    # A notice for many people at once; each keeps a notice of their own, which names it here.
+    collective = models.ForeignKey(
+        "self", models.PROTECT, verbose_name=_("collective notice"), null=True, related_name="members", editable=False
+    )
     # Plain ids of people.User: two persons decide a refund, whatever becomes of their accounts.
     refund_proposed_by = models.BigIntegerField(null=True, editable=False)
     refund_confirmed_by = models.BigIntegerField(null=True, editable=False)

@@ -41,8 +41,7 @@ def counted_failures(*keys: str) -> Iterator[None]:
     for key in keys:
         take(key, capacity=FAILURES, seconds=FAILURES * WAIT_AFTER_FAILURES)
     yield
-    for key in keys:
-        give_back(key, capacity=FAILURES)
+    give_back(*keys, capacity=FAILURES)
 
 
 def code_failure_keys(request: HttpRequest, subject_digest: str) -> list[str]:

@@ -4,8 +4,11 @@ from typing import Any
 
 from allauth.mfa.models import Authenticator
 from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.hashers import make_password
 from django.db.models import F, FilteredRelation, OuterRef, QuerySet, Subquery
+from django.http import HttpRequest
 from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
 
 from portal.people.actors import ANONYMOUS, Actor, LiveGrant, Role
 from portal.people.models import Resident, User, in_force
@@ -14,6 +17,19 @@ from portal.people.models import Resident, User, in_force
 class PeopleBackend(ModelBackend):
     """Signs staff in by password (residents have none) and restores every account from its session."""
 
+    @sensitive_variables("password")
+    def authenticate(
+        self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **_others: Any
+    ) -> User | None:
+        """The account with this name and password, loaded with its grants; a name nobody has takes as long."""
+        if username is None or password is None:
+            return None
+        user = _loaded(_with_grants(username=username))
+        if user is None:
+            make_password(password)
+            return None
+        return user if user.check_password(password) and self.user_can_authenticate(user) else None
+
     def get_user(self, user_id: int) -> User | None:
         user = load_user(user_id)
         return user if user is not None and self.user_can_authenticate(user) else None
@@ -21,7 +37,11 @@ class PeopleBackend(ModelBackend):
 
 def load_user(user_id: int) -> User | None:
     """Returns the account with `live_grants`, its second factor and its resident; one row comes back for each grant."""
-    rows: list[Any] = list(_with_grants(user_id))
+    return _loaded(_with_grants(pk=user_id))
+
+
+def _loaded(found: QuerySet[User]) -> User | None:
+    rows: list[Any] = list(found)
     if not rows:
         return None
     user: User = rows[0]
@@ -56,11 +76,11 @@ def actor_of(user: User, grant_id: int | None = None) -> Actor:
     )
 
 
-def _with_grants(user_id: int) -> QuerySet[User]:
+def _with_grants(**who: Any) -> QuerySet[User]:
     live = FilteredRelation("grants", condition=in_force(timezone.localdate(), "grants__"))
     factor = Authenticator.objects.filter(user=OuterRef("pk"), type=Authenticator.Type.TOTP)
     return (
-        User.objects.filter(pk=user_id)
+        User.objects.filter(**who)
         .select_related("resident__home_region")
         .annotate(
             live=live,

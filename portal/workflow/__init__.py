@@ -2,7 +2,7 @@
 
 An app declares its states, its subject and its timeline, then the workflow:
 
-    # enrollment/models.py
+    # enrollment/models/applications.py
     class ApplicationQuerySet(SubjectQuerySet): ...          # overrides visible_to(actor)
 
     class Application(Subject):

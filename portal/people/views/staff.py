@@ -17,7 +17,7 @@ from portal.people.access import public, require_staff, with_temporary_password
 from portal.people.actors import ANONYMOUS
 from portal.people.addresses import staff_start, wanted_page, with_next
 from portal.people.allowances import counted_failures, password_failure_keys
-from portal.people.backends import actor_of, load_user
+from portal.people.backends import actor_of
 from portal.people.forms import NewPasswordForm, StaffSignInForm
 from portal.people.models import StaffGrant, User
 from portal.people.requests import Request
@@ -56,9 +56,8 @@ def sign_in(request: Request) -> HttpResponse:
 
 
 def _staff_member(request: Request, username: str, password: str) -> User:
-    account = authenticate(request, username=username, password=password)
-    user = load_user(account.pk) if account is not None else None
-    if user is not None and user.live_grants:
+    user = authenticate(request, username=username, password=password)
+    if isinstance(user, User) and user.live_grants:
         return user
     # What was typed is not stored: people type passwords into the wrong box.
     meant = User.objects.filter(username=username).first()

@@ -1,5 +1,6 @@
 """Loads an account together with all that decides its role, in one query."""
 
+from datetime import date
 from typing import Any
 
 from allauth.mfa.models import Authenticator
@@ -12,6 +13,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from portal.people.actors import ANONYMOUS, Actor, LiveGrant, Role
 from portal.people.models import Resident, User, in_force
+from portal.prepared import Prepared
 
 
 class PeopleBackend(ModelBackend):
@@ -24,7 +26,7 @@ class PeopleBackend(ModelBackend):
         """The account with this name and password, loaded with its grants; a name nobody has takes as long."""
         if username is None or password is None:
             return None
-        user = _loaded(_with_grants(username=username))
+        user = _loaded(_BY_USERNAME(username, timezone.localdate()))
         if user is None:
             make_password(password)
             return None
@@ -37,11 +39,10 @@ class PeopleBackend(ModelBackend):
 
 def load_user(user_id: int) -> User | None:
     """Returns the account with `live_grants`, its second factor and its resident; one row comes back for each grant."""
-    return _loaded(_with_grants(pk=user_id))
+    return _loaded(_BY_ID(user_id, timezone.localdate()))
 
 
-def _loaded(found: QuerySet[User]) -> User | None:
-    rows: list[Any] = list(found)
+def _loaded(rows: list[Any]) -> User | None:
     if not rows:
         return None
     user: User = rows[0]
@@ -76,8 +77,8 @@ def actor_of(user: User, grant_id: int | None = None) -> Actor:
     )
 
 
-def _with_grants(**who: Any) -> QuerySet[User]:
-    live = FilteredRelation("grants", condition=in_force(timezone.localdate(), "grants__"))
+def _with_grants(on: date, **who: Any) -> QuerySet[User]:
+    live = FilteredRelation("grants", condition=in_force(on, "grants__"))
     factor = Authenticator.objects.filter(user=OuterRef("pk"), type=Authenticator.Type.TOTP)
     return (
         User.objects.filter(**who)
@@ -94,3 +95,7 @@ def _with_grants(**who: Any) -> QuerySet[User]:
         )
         .order_by("live__valid_from", "live__pk")
     )
+
+
+_BY_ID = Prepared(lambda user_id, on: _with_grants(on, pk=user_id), int, date)
+_BY_USERNAME = Prepared(lambda username, on: _with_grants(on, username=username), str, date)

@@ -4,9 +4,10 @@ from typing import Any
 
 from django import forms, template
 from django.forms.boundfield import BoundField
+from django.template import Context
 from django.utils.safestring import SafeString
 
-from portal.design import controls
+from portal.design import controls, drawn_fields
 
 register = template.Library()
 
@@ -20,6 +21,18 @@ CONTROL_CLASSES = {
 
 register.filter("kind", controls.kind)
 register.filter("messages", controls.messages)
+
+
+@register.simple_tag(takes_context=True)
+def whole_field(context: Context, field: BoundField) -> SafeString:
+    """Draws a field with label, hint, errors and control, or takes what was drawn before."""
+
+    def by_template(shown: BoundField) -> str:
+        body = context.template.engine.get_template("portal/field_body.html")
+        with context.push(field=shown):
+            return str(body.render(context))
+
+    return drawn_fields.draw(field, context, by_template)  # type: ignore[arg-type]
 
 
 @register.simple_tag

@@ -2,12 +2,22 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
-from playwright.sync_api import Page, expect
+from django.utils import timezone
+from playwright.sync_api import FilePayload, Page, expect
 
+from cards import services
+from cards.models import CardApplication
 from portal.demo import people
+from portal.demo.enrolments import actor_for
+from portal.demo.history import clock_at
+from portal.design.text import format_day
+from portal.people.models import Resident, User
+from tests.cards import journeys
 from tests.harness.browser import DESKTOP, PHONE
+from tests.harness.portals import LivePortal
 from tests.journeys import walk
 from tests.journeys.walk import Newcomer, choose, follow, heading, press
 
@@ -105,3 +115,74 @@ def collect(desk: Page, number: str) -> tuple[str, str]:
     expect(desk.locator(".govuk-panel")).to_contain_text(people.LIN.name)
     found = desk.locator("dd .portal-number").all_inner_texts()
     return found[0], found[1]
+
+
+def with_refused_photo(live: LivePortal) -> tuple[Resident, CardApplication]:
+    """Somebody whose fee was booked three weeks ago, and whose photo was refused four days later."""
+    with live.orm():
+        newcomer = Newcomer("林改照")
+        resident = journeys.resident(name=newcomer.name, phone=newcomer.phone)
+        clerk = actor_for(User.objects.get(username="card.zhongshan"))
+        with clock_at(timezone.now() - timedelta(days=21)):
+            application = journeys.under_review(resident)
+        with clock_at(timezone.now() - timedelta(days=17)):
+            services.ask_correction(
+                application=application,
+                actor=clerk,
+                version=application.version,
+                fields=["photo"],
+                reason="照片背景不是白色，请重新上传。",
+            )
+        application.refresh_from_db()
+    return resident, application
+
+
+def test_a_refused_photo_is_corrected_with_scripts_off(live_portal: LivePortal, browser_page: Opener) -> None:
+    """S4-21, D9, J4, N2, N20: the promise stands still, unfit files are explained, the later day is shown, and a
+    second refusal at the desk stops the promise again.
+    """
+    resident, application = with_refused_photo(live_portal)
+    first_promise = application.promised_on
+    assert first_promise is not None
+    page = browser_page(scripts=False, size=PHONE)
+    walk.enter(page, live_portal, resident)
+    page.goto(f"/cards/applications/{application.pk}/")
+    expect(page.locator("main")).to_contain_text("照片背景不是白色")
+    expect(page.locator("main")).to_contain_text("承诺时限暂停计算")
+    follow(page, "去补正")
+    unfit: list[FilePayload] = [
+        {"name": "empty.jpg", "mimeType": "image/jpeg", "buffer": b""},
+        {"name": "me.svg", "mimeType": "image/svg+xml", "buffer": b"<svg xmlns='http://www.w3.org/2000/svg'/>"},
+        {"name": "half.jpg", "mimeType": "image/jpeg", "buffer": journeys.picture()[:500]},
+    ]
+    for file in unfit:
+        send_photo(page, file)
+        expect(page.locator(".govuk-error-summary")).to_be_visible()
+    send_photo(page, {"name": "me.jpg", "mimeType": "image/jpeg", "buffer": journeys.picture()})
+    with live_portal.orm():
+        application.refresh_from_db()
+    # The working days of the seventeen days in between were not used.
+    assert application.promised_on is not None
+    assert application.promised_on > first_promise + timedelta(days=7)
+    expect(page.locator(".govuk-panel__body")).to_contain_text(format_day(application.promised_on))
+    refuse_again(browser_page(scripts=False, size=DESKTOP), application)
+    page.reload()
+    expect(page.locator("main")).to_contain_text("请正面免冠拍照。")
+    expect(page.locator("main")).to_contain_text("承诺时限暂停计算")
+
+
+def send_photo(page: Page, file: FilePayload) -> None:
+    """Chooses a file and sends the correction."""
+    page.locator("input[type=file]").set_input_files(file)
+    press(page, "提交补正")
+
+
+def refuse_again(desk: Page, application: CardApplication) -> None:
+    """The card office sees the new photo and asks for another one."""
+    walk.staff_sign_in(desk, "card.zhongshan")
+    desk.goto(f"/desk/cards/?number={application.number}")
+    expect(desk.locator("img.portal-photo")).to_be_visible()
+    follow(desk, "要求补正")
+    desk.get_by_label("照片", exact=True).check()
+    desk.get_by_label("向申请人说明").fill("请正面免冠拍照。")
+    press(desk, "发送给申请人")

@@ -1,34 +1,21 @@
 """Every page of the enrolment journey, in its states: sound for assistive technology, and never wider than a phone."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page
 
 from payments.services import live_notice
-from portal.people.models import Resident, User
+from portal.people.models import User
 from tests.harness.browser import DESKTOP, PHONE, Pages
 from tests.harness.portals import LivePortal
 from tests.journeys import walk
+from tests.journeys.stops import Stop, Visitor, barriers, too_wide
 
 pytestmark = pytest.mark.browser
 
-Visitor = Resident | User | None
-SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 STATES = ("draft", "under_review", "correction_required", "rejected", "enrolled", "awaiting_payment")
 SECTIONS = ("person", "contact", "cover", "assistance", "office")
-SEND = "main form[method=post] button:not([formaction])"
-
-
-@dataclass(frozen=True)
-class Stop:
-    """One page: who looks at it, its address, and whether its form is sent empty, to see it with errors."""
-
-    visitor: str
-    address: str
-    sent_empty: bool = False
 
 
 @pytest.fixture(scope="module")
@@ -109,26 +96,6 @@ PUBLIC = [
 ADMIN = ["/desk/policy/", "/desk/policy/calculator/", "/desk/policy/calendar/", "/desk/policy/450300/fee/premium/"]
 
 
-@contextmanager
-def journey(
-    page: Page, live: LivePortal, language: str, people: dict[str, Visitor]
-) -> Iterator[Callable[[Stop], None]]:
-    """Gives a function that goes to a stop, signing in where the visitor is another one than before."""
-    page.goto(f"/language/{language}/?next=/papers/")
-    present = ["visitor"]
-
-    def go(stop: Stop) -> None:
-        visitor = people[stop.visitor]
-        if stop.visitor != present[0] and visitor is not None:
-            walk.enter(page, live, visitor)
-        present[0] = stop.visitor
-        page.goto(stop.address)
-        if stop.sent_empty:
-            page.locator(SEND).first.click()
-
-    yield go
-
-
 @pytest.mark.parametrize(("language", "size"), [("zh-hans", PHONE), ("en", DESKTOP)], ids=["zh-phone", "en-desktop"])
 def test_axe_finds_nothing_on_any_page(
     live_portal: LivePortal,
@@ -140,16 +107,7 @@ def test_axe_finds_nothing_on_any_page(
     size: tuple[int, int],
 ) -> None:
     """J2, UX-E1: no finding of axe on the pages of residents, clerks, cashier and policy, nor in their error states."""
-    page = browser_page(size=size)
-    found: list[str] = []
-    with journey(page, live_portal, language, people) as go:
-        for stop in stops:
-            go(stop)
-            try:
-                axe(page)
-            except AssertionError as error:
-                found.append(f"{stop}: {error}")
-    assert found == []
+    assert barriers(browser_page(size=size), live_portal, language, people, stops, axe) == []
 
 
 @pytest.mark.parametrize("language", ["zh-hans", "en"])
@@ -158,10 +116,4 @@ def test_nothing_is_wider_than_320_pixels(
 ) -> None:
     """UX-E5: no page scrolls sideways on the narrowest phone; English words are the longer ones."""
     page = pages.open(base_url=live_portal.url, size=(320, 700), scripts=False)
-    wide: list[str] = []
-    with journey(page, live_portal, language, people) as go:
-        for stop in stops:
-            go(stop)
-            if sideways := page.evaluate(SIDEWAYS):
-                wide.append(f"{stop}: {sideways} px")
-    assert wide == []
+    assert too_wide(page, live_portal, language, people, stops) == []

@@ -370,7 +370,7 @@ class Card(Subject):
         verbose_name_plural = _("cards")
         indexes = [*Subject.Meta.indexes]
         constraints = [
-            *state_constraints(CardState, (CardState.LOSS_TEMPORARY,)),
+            *state_constraints(CardState, (CardState.INACTIVE, CardState.ACTIVE, CardState.LOSS_TEMPORARY)),
             models.UniqueConstraint(
                 fields=["holder"],
                 condition=~Q(state__in=[CardState.REPLACED, CardState.CANCELLED, CardState.EXPIRED]),

@@ -424,13 +424,21 @@ def _issue_card(row: CardApplication, actor: Actor, code: str) -> Card:
         policy=row.policy,
         number=f"{secrets.randbelow(10**9):09d}",
         issued_on=today,
-        valid_until=today.replace(year=today.year + years, day=min(today.day, 28)),
+        valid_until=_years_after(today, years),
     )
     card.activation_digest = _digest(card.pk, code)
     CardWorkflow.begin(card, actor)
     if not policy.setting("card.activation")["required"]:
         CardWorkflow.activate.fire(card, actor, changes={"activated_at": timezone.now(), "activated_by": "on_site"})
     return card
+
+
+def _years_after(day: date, years: int) -> date:
+    """The same day so many years later; 28 February for a 29th that the year does not have."""
+    try:
+        return day.replace(year=day.year + years)
+    except ValueError:
+        return day.replace(year=day.year + years, day=28)
 
 
 def activation_channels(policy: Policy) -> list[str]:

@@ -10,9 +10,11 @@ from cards.models import Card, CardApplication, CardApplicationTimelineEntry, Ca
 from cards.states import CardState, State
 from portal.people.actors import Actor, Role
 from portal.people.services import related_ids
+from portal.regions.calendar import end_instant
 from portal.workflow.clocks import Clock
 from portal.workflow.core import Requirement, Transition, Workflow
 from portal.workflow.deadlines import (
+    Deadline,
     after_calendar_days,
     after_workdays,
     before_due,
@@ -204,6 +206,10 @@ class CardApplicationWorkflow(Workflow):
         return set(concerned.values_list("pk", flat=True))
 
 
+at_end_of_validity = Deadline(
+    lambda facts: end_instant(facts["valid_until"]), ("valid_until",), "the end of the card's validity"
+)
+
 unlocked = Requirement(
     holds=Q(locked_at__isnull=True), otherwise=_("Too many wrong tries: the card is locked on every channel.")
 )
@@ -216,9 +222,11 @@ class CardWorkflow(Workflow):
     model, timeline, states, initial = Card, CardTimelineEntry, CardState, CardState.INACTIVE
     begin_story = _("The card was handed over.")
     deadlines = {
+        CardState.INACTIVE: at_end_of_validity,
+        CardState.ACTIVE: at_end_of_validity,
         CardState.LOSS_TEMPORARY: after_calendar_days(
             lambda facts: int(facts.policy.setting("card.temporary_loss_days")), columns=("policy_id",)
-        )
+        ),
     }
 
     activate = Transition(
@@ -274,7 +282,7 @@ class CardWorkflow(Workflow):
     expire = Transition(
         sources={CardState.INACTIVE, CardState.ACTIVE},
         target=CardState.EXPIRED,
-        fact=True,
+        on_deadline=True,
         label=_("Expire"),
         story=_("The card reached the end of its validity."),
     )

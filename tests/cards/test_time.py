@@ -1,12 +1,12 @@
 """The promise and the other deadlines of the card, as people meet them."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import pytest
 
 from cards import batches, services
 from cards.models import CardApplication
-from cards.states import State
+from cards.states import CardState, State
 from cards.workflow import CardApplicationWorkflow
 from payments.models import Notice
 from payments.states import State as NoticeState
@@ -101,6 +101,23 @@ def test_an_unclaimed_card_is_recalled_and_at_last_sealed(monday):
     assert journeys.fresh(application).state == State.SEALED
     assert told("sealed", application) == 1
     assert services.obstacles(application.resident) == []
+
+
+@pytest.mark.parametrize(
+    ("issued", "valid_until"),
+    [("2026-11-30T09:00", date(2036, 11, 30)), ("2028-02-29T09:00", date(2038, 2, 28))],
+)
+def test_a_card_expires_after_its_last_day(issued, valid_until, monday):
+    """S2-13, D13: valid to the end of the day of issue ten years later; then expired by the worker, not before."""
+    monday.move_to(at(issued))
+    card, _code = journeys.collected(journeys.resident(), journeys.card_clerk())
+    assert card.valid_until == valid_until
+    monday.move_to(at(f"{valid_until}T23:59"))
+    journeys.sweep()
+    assert journeys.fresh(card).state == CardState.INACTIVE
+    monday.move_to(at(f"{valid_until + timedelta(days=1)}T00:00"))
+    journeys.sweep()
+    assert journeys.fresh(card).state == CardState.EXPIRED
 
 
 def test_where_no_producer_reports_the_card_is_expected(monday, client):

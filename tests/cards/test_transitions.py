@@ -26,7 +26,7 @@ def put(row, state):
             columns["due_at"] = known.submitted_at
         if state == "rejected":
             columns |= {"decision_reason": "x", "decision_next_step": "y"}
-    elif state == CardState.LOSS_TEMPORARY:
+    elif state in (CardState.INACTIVE, CardState.ACTIVE, CardState.LOSS_TEMPORARY):
         columns["due_at"] = known.state_since
     type(row).objects.filter(pk=row.pk).update(**columns)
     row.refresh_from_db()

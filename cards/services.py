@@ -312,6 +312,18 @@ def reject(*, application: CardApplication, actor: Actor, version: int, reason: 
     )
 
 
+def _corrected(row: CardApplication, kept: Mapping[str, Any], changes: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What was asked for, before and after, as the card office reads it beside the case; sealed with the answers."""
+    found = []
+    for name in row.correction_fields:
+        if name == "photo":
+            before, after = row.photo_source, changes.get("photo_source", row.photo_source)
+        else:
+            before, after = row.answers.get(name, ""), kept.get(name, "")
+        found.append({"round": row.correction_round, "field": name, "before": before, "after": after})
+    return found
+
+
 def resubmit(
     *,
     application: CardApplication,
@@ -342,6 +354,7 @@ def resubmit(
                 changes |= {"photo_source": PhotoSource.RECEIPT, "photo_id": None}
             else:
                 raise Incomplete(["photo"])
+        kept["corrections"] = [*row.answers.get("corrections", []), *_corrected(row, kept, changes)]
         row.answers = kept
         _edit(row, answers_cipher=row.answers_cipher, decision_reason="", correction_fields=[], **changes)
         CardApplicationWorkflow.resubmit.fire(row, actor, row.version, codes={"round": row.correction_round})

@@ -13,9 +13,14 @@ class EnrollmentConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from enrollment import navigation, papers, publication, reactions
+        from enrollment import bulk, households, navigation, papers, publication, reactions
+        from enrollment.rosters import wiring
 
         reactions.register()
+        bulk.register()
+        bulk.register()
+        households.register()
         papers.register()
         publication.register()
         navigation.register()
+        wiring.register()

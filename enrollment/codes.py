@@ -32,6 +32,21 @@ class OtherCover(models.TextChoices):
     OTHER_REGION = "other_region", _("Residents' insurance in another region for the same year")
 
 
+class School(models.TextChoices):
+    """What a pupil or student attends; colleges have assistance of their own in some regions."""
+
+    K12 = "k12", _("Kindergarten or school")
+    TERTIARY = "tertiary", _("University, college or vocational school")
+
+
+class RegisterEntry(models.TextChoices):
+    """What the household register says of a child."""
+
+    SHOWS_RELATION = "shows", _("Yes, and it shows that I am the parent or guardian")
+    WITHOUT_RELATION = "listed", _("Yes, but it does not show the relation")
+    NOT_YET = "not_yet", _("Not yet")
+
+
 class Relation(models.TextChoices):
     """What the applicant is to the person registered."""
 
@@ -42,6 +57,7 @@ class Relation(models.TextChoices):
     SPOUSE = "spouse", _("Husband or wife")
     SIBLING = "sibling", _("Brother or sister")
     OTHER = "other", _("Another family member")
+    AGENT = "agent", _("Not related: I act with a power of attorney")
 
 
 class PaymentOrder(models.TextChoices):
@@ -53,4 +69,11 @@ class PaymentOrder(models.TextChoices):
 
 REVIEW_OFFICE_KINDS = ("service_point", "county_centre", "hrss_centre", "tax_bureau")
 GUARDIAN_RELATIONS = (Relation.PARENT, Relation.GRANDPARENT, Relation.GUARDIAN, Relation.SIBLING, Relation.OTHER)
-FAMILY_RELATIONS = (Relation.CHILD, Relation.SPOUSE, Relation.PARENT, Relation.SIBLING, Relation.OTHER)
+FAMILY_RELATIONS = (
+    Relation.CHILD,
+    Relation.SPOUSE,
+    Relation.PARENT,
+    Relation.SIBLING,
+    Relation.OTHER,
+    Relation.AGENT,
+)

@@ -30,6 +30,44 @@ NEXT_STEPS = [
 ]
 
 
+REFUSALS = [
+    ("unreadable", _("It cannot be read: blurred, cut off or too dark")),
+    ("expired", _("It is no longer valid")),
+    ("other_person", _("It belongs to somebody else, or the name differs")),
+    ("incomplete", _("A page, a signature or a stamp is missing")),
+    ("not_original", _("The original is needed, not a copy")),
+    ("other", _("Another reason")),
+]
+"""Why a material is not accepted, in the words the resident reads."""
+
+IDENTITY_PURPOSES = [
+    ("compare", _("To compare it with the paper")),
+    ("other_system", _("To look the person up in another system")),
+    ("call", _("To answer the person on the telephone")),
+    ("authority", _("An authority asked for it")),
+]
+"""Why a clerk needs the whole identity number; the audit log keeps the code."""
+
+FIELD_REASONS = [
+    _("Please write it exactly as in the household register."),
+    _("Please write it exactly as on the identity card."),
+    _("Something is missing here; please complete it."),
+    _("This does not agree with your papers; please check it."),
+]
+
+
+class ViewForm(forms.Form):
+    """The name of a saved view."""
+
+    name = TrimmedCharField(label=_("Save this view as"), max_length=40)
+
+
+class IdentityForm(forms.Form):
+    """Why the whole identity number is needed."""
+
+    purpose = forms.ChoiceField(label=_("Why do you need it?"), choices=[("", _("Choose")), *IDENTITY_PURPOSES])
+
+
 class VersionForm(forms.Form):
     """The version of the case that the person saw; every decision carries it."""
 
@@ -37,7 +75,7 @@ class VersionForm(forms.Form):
 
 
 class MaterialsForm(forms.Form):
-    """Which papers were seen: one choice per material, named `material-<code>`."""
+    """How each paper was judged: `material-<code>`, and for those not accepted `why-<code>` and `words-<code>`."""
 
     def __init__(self, *args: Any, materials: Iterable[ApplicationMaterial], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -50,14 +88,57 @@ class MaterialsForm(forms.Form):
                 initial=material.judged,
                 widget=forms.RadioSelect,
             )
+            self.fields[f"why-{material.code}"] = forms.ChoiceField(
+                label=_("Why it is not accepted"),
+                choices=[("", _("Choose")), *REFUSALS],
+                required=False,
+                initial=material.refusal_code,
+            )
+            self.fields[f"words-{material.code}"] = TrimmedCharField(
+                label=_("In your words, for the resident"),
+                required=False,
+                max_length=LONGEST_REASON,
+                initial=material.refusal_text,
+            )
 
     @staticmethod
     def name_of(material: ApplicationMaterial) -> str:
         return f"material-{material.code}"
 
-    def rows(self) -> list[tuple[ApplicationMaterial, Any]]:
-        """Each material with its bound field, for the template."""
-        return [(material, self[self.name_of(material)]) for material in self.materials]
+    def rows(self) -> list[tuple[ApplicationMaterial, Any, Any, Any]]:
+        """Each material with its judgement, reason and words, for the template."""
+        return [
+            (material, self[self.name_of(material)], self[f"why-{material.code}"], self[f"words-{material.code}"])
+            for material in self.materials
+        ]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        for material in self.materials:
+            if cleaned.get(self.name_of(material)) != ApplicationMaterial.Judgement.REFUSED:
+                continue
+            why = cleaned.get(f"why-{material.code}", "")
+            if not why:
+                self.add_error(f"why-{material.code}", _("Choose why it is not accepted; the resident reads it."))
+            elif why == "other" and not cleaned.get(f"words-{material.code}", ""):
+                self.add_error(f"words-{material.code}", _("Say in your words why it is not accepted."))
+        return cleaned
+
+    def reasons(self) -> dict[str, tuple[str, str]]:
+        """Material code to reason and words, of those that were not accepted."""
+        return {
+            material.code: (self.cleaned_data[f"why-{material.code}"], self.cleaned_data[f"words-{material.code}"])
+            for material in self.materials
+        }
+
+    def typed(self) -> list[str]:
+        """What was judged, in words, for the page that says that it was not stored."""
+        labels = dict(ApplicationMaterial.Judgement.choices)
+        return [
+            f"{material.name}{_(': ')}{labels[judged]} {self.cleaned_data[f'words-{material.code}']}".strip()
+            for material in self.materials
+            if (judged := self.cleaned_data[self.name_of(material)])
+        ]
 
     def judgements(self) -> dict[str, str]:
         """Material code to judgement, of those that were sent."""
@@ -93,6 +174,12 @@ class NoteForm(forms.Form):
     )
 
 
+def refusal_words(material: ApplicationMaterial) -> str:
+    """Why a material was not accepted, as the resident reads it."""
+    label = str(dict(REFUSALS).get(material.refusal_code, "")) if material.refusal_code != "other" else ""
+    return " ".join(part for part in (label, material.refusal_text) if part)[:LONGEST_REASON]
+
+
 @dataclass(frozen=True)
 class Requested:
     """One item of a correction as the clerk asks for it."""
@@ -121,8 +208,14 @@ class CorrectionForm(VersionForm):
                 label=_("What is wrong, and how to put it right"),
                 required=False,
                 max_length=LONGEST_REASON,
-                widget=forms.TextInput(attrs={"aria-label": _("%(item)s: what is wrong") % {"item": label}}),
+                widget=forms.TextInput(
+                    attrs={"aria-label": _("%(item)s: what is wrong") % {"item": label}, "list": "field-reasons"}
+                ),
             )
+        for material in materials:
+            if material.judged == ApplicationMaterial.Judgement.REFUSED:
+                self.initial[f"ask-{Kind.MATERIAL}-{material.code}"] = True
+                self.initial[f"reason-{Kind.MATERIAL}-{material.code}"] = refusal_words(material)
 
     def rows(self) -> list[tuple[Any, Any, Any]]:
         """Tick, present value and reason of each item, for the template."""
@@ -143,6 +236,14 @@ class CorrectionForm(VersionForm):
         if not ticked and not self.errors:
             raise ValidationError(_("Choose at least one answer or material that is to be put right."))
         return cleaned
+
+    def requested_rows(self) -> list[tuple[str, str]]:
+        """Label and reason of the items asked for, as the resident's page shows them."""
+        return [
+            (str(label), self.cleaned_data[f"reason-{kind}-{code}"].strip())
+            for kind, code, label in self.items
+            if self.cleaned_data[f"ask-{kind}-{code}"]
+        ]
 
     def requested(self) -> list[Requested]:
         """The items asked for, in the order of the page."""

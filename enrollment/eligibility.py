@@ -14,7 +14,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from enrollment.codes import OtherCover, Status
+from portal.design.text import format_day
 from portal.people.identity import age_on
+from portal.people.models import AssistanceCategory
 from portal.regions.policy_values import Policy
 
 
@@ -69,6 +71,47 @@ class Verdict:
 def check(facts: Facts, policy: Policy) -> Verdict:
     """Applies every rule of the region to the facts; a failed rule never hides another."""
     return Verdict((_status(facts, policy), _age(facts, policy), _other_cover(facts), _area(facts)))
+
+
+def notes(facts: Facts, policy: Policy, newborn_until: date, assistance: str = "") -> list[str | Promise]:
+    """What the groups a person belongs to should know beside the conditions: their way in, their window, their help."""
+    found: list[str | Promise] = []
+    if facts.birth_on <= facts.on <= newborn_until:
+        found.append(
+            _("A newborn who is registered and paid for by %(day)s is covered from birth, with no waiting period.")
+            % {"day": format_day(newborn_until)}
+        )
+    if facts.status == Status.STUDENT:
+        found.append(
+            _(
+                "Pupils and students join where the school is, wherever their home is. The school hands in a list;"
+                " who is not on it applies here. Cover in the home region has to end first."
+            )
+        )
+    if facts.status == Status.HMT_RESIDENT:
+        found.append(
+            _(
+                "Residents of Hong Kong, Macao and Taiwan need the 18-digit residence permit. With a job here you join"
+                " the employees' scheme through the employer instead."
+            )
+        )
+    if facts.status == Status.FOREIGN_PERMANENT:
+        found.append(
+            _(
+                "The permanent residence card is the identity document, of 2017 or of 2023. With a job here you join"
+                " the employees' scheme through the employer instead."
+            )
+        )
+    if facts.status == Status.RESIDENCE_PERMIT:
+        found.append(_("With a residence permit you pay the same premium as residents of this area."))
+    if assistance:
+        label = AssistanceCategory(assistance).label
+        exempt = assistance in policy.setting("waiting_exempt", [])
+        text = _("%(group)s: the authority's list is asked first; no certificate if the name is on it.")
+        found.append(text % {"group": label})
+        if exempt:
+            found.append(_("This group has no waiting period."))
+    return found
 
 
 def _status(facts: Facts, policy: Policy) -> Finding:

@@ -7,13 +7,23 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from enrollment.codes import FAMILY_RELATIONS, GUARDIAN_RELATIONS, ForWhom, OtherCover, Relation, Status
+from enrollment.codes import (
+    FAMILY_RELATIONS,
+    GUARDIAN_RELATIONS,
+    ForWhom,
+    OtherCover,
+    RegisterEntry,
+    Relation,
+    School,
+    Status,
+)
 from portal.design.fields import (
     DatePartsField,
     DeclarationField,
     PhoneField,
     TrimmedCharField,
 )
+from portal.people.identity import IdentityKind
 from portal.people.models import AssistanceCategory, Resident, Sex
 from portal.regions import calendar
 from portal.regions.models import Office
@@ -45,6 +55,12 @@ def oldest_birth_date() -> date:
     return date(today.year - 125, 1, 1)
 
 
+def latest_simulated_day() -> date:
+    """Nobody knows the rules of the year after next."""
+    today = calendar.today()
+    return date(today.year + 1, 12, 31)
+
+
 class BirthDateField(DatePartsField):
     """A date of birth: not in the future, not more than 125 years ago."""
 
@@ -63,6 +79,57 @@ class EligibilityForm(forms.Form):
         label=_("Other medical insurance"), choices=OtherCover.choices, widget=forms.RadioSelect
     )
     in_area = YesNoField(label=_("Does this person live in the chosen area?"))
+    assistance = forms.ChoiceField(
+        label=_("Does the person belong to one of these groups?"),
+        help_text=_("For them the state pays the premium in full or in part."),
+        choices=[(code or "none", label) for code, label in AssistanceCategory.choices],
+        required=False,
+    )
+
+    def clean_assistance(self) -> str:
+        return self.cleaned_data["assistance"] or "none"
+
+
+class SimulatorForm(forms.Form):
+    """A person and a day of payment; nothing is stored."""
+
+    birth_on = BirthDateField(label=_("Date of birth"))
+    pay_on = DatePartsField(
+        label=_("On which day would you pay?"),
+        help_text=_("Today or a day within the next year."),
+        earliest=calendar.today,
+        latest=latest_simulated_day,
+    )
+    missed_years = forms.TypedChoiceField(
+        label=_("For how many years was the person without insurance, up to now?"),
+        choices=MISSED_YEARS,
+        coerce=int,
+    )
+    repaid_years = forms.TypedChoiceField(
+        label=_("How many of these years are paid up?"),
+        help_text=_("Each missed year that is paid up takes one month off the waiting period."),
+        choices=[(years, str(years)) for years in range(5)],
+        coerce=int,
+        required=False,
+    )
+    assistance = forms.ChoiceField(
+        label=_("Does the person belong to one of these groups?"),
+        choices=[(code or "none", label) for code, label in AssistanceCategory.choices],
+        required=False,
+    )
+
+    def clean_assistance(self) -> str:
+        return self.cleaned_data["assistance"] or "none"
+
+    def clean_repaid_years(self) -> int:
+        return int(self.cleaned_data["repaid_years"] or 0)
+
+    def clean(self) -> dict[str, Any]:
+        told = super().clean() or self.cleaned_data
+        missed, repaid = told.get("missed_years"), told.get("repaid_years")
+        if missed is not None and repaid and repaid > missed:
+            self.add_error("repaid_years", _("No more years can be paid up than were missed."))
+        return told
 
 
 SELF = "self"
@@ -128,16 +195,30 @@ class KnownPersonForm(forms.Form):
     sex = forms.ChoiceField(label=_("Sex"), choices=Sex.choices, widget=forms.RadioSelect)
     has_id_card = YesNoField(label=_("Does this person hold a resident identity card?"))
 
+    def __init__(self, *args: Any, id_kind: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if id_kind and id_kind != IdentityKind.RESIDENT_ID:
+            del self.fields["has_id_card"]  # the document they registered with is of another kind
+
 
 class RelatedPersonForm(KnownPersonForm):
     """The same for somebody else, with the applicant's relation to them."""
 
     relation = forms.ChoiceField(label=_("What are you to this person?"))
+    register = forms.ChoiceField(
+        label=_("Does the child stand in a household register?"),
+        help_text=_("It decides whether the birth certificate is needed."),
+        choices=RegisterEntry.choices,
+        widget=forms.RadioSelect,
+        required=False,
+    )
 
     def __init__(self, *args: Any, for_whom: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         known = GUARDIAN_RELATIONS if for_whom == ForWhom.CHILD else FAMILY_RELATIONS
         self.fields["relation"].choices = relation_choices(known)
+        if for_whom != ForWhom.CHILD:
+            del self.fields["register"]
 
 
 class ContactForm(forms.Form):
@@ -152,6 +233,24 @@ class ContactForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "street-address"}),
     )
     in_area = YesNoField(label=_("Does the person to insure live in the chosen area?"))
+    lives_at_hukou = YesNoField(
+        label=_("Is this the address in the household register?"),
+        help_text=_("If not, a proof of residence may be needed. Leave it open if there is no register here."),
+        required=False,
+    )
+
+
+FOREIGN_GROUNDS = (Status.FOREIGN_PERMANENT, Status.STUDENT)
+HMT_GROUNDS = (Status.HMT_RESIDENT, Status.STUDENT)
+GROUNDS: dict[str, tuple[Status, ...]] = {
+    IdentityKind.RESIDENT_ID: (Status.LOCAL_HUKOU, Status.RESIDENCE_PERMIT, Status.STUDENT),
+    IdentityKind.HMT_RESIDENCE_PERMIT: HMT_GROUNDS,
+    IdentityKind.HK_MO_TRAVEL_PERMIT: HMT_GROUNDS,
+    IdentityKind.TW_TRAVEL_PERMIT: HMT_GROUNDS,
+    IdentityKind.FOREIGN_PR_ID: FOREIGN_GROUNDS,
+    IdentityKind.PASSPORT: FOREIGN_GROUNDS,
+}
+"""The grounds of belonging that an identity document can show (DOMAIN §2, §6)."""
 
 
 class CoverForm(forms.Form):
@@ -161,6 +260,17 @@ class CoverForm(forms.Form):
         label=_("What ties the person to the area?"),
         choices=[choice for choice in Status.choices if choice[0] != Status.NONE],
         widget=forms.RadioSelect,
+    )
+    school = forms.ChoiceField(
+        label=_("Only for pupils and students: what do they attend?"),
+        choices=School.choices,
+        widget=forms.RadioSelect,
+        required=False,
+    )
+    listed_by_school = YesNoField(
+        label=_("Only for pupils and students: is the name on the list the school hands in?"),
+        help_text=_("If you do not know, leave it open."),
+        required=False,
     )
     other_cover = forms.ChoiceField(
         label=_("Other medical insurance"), choices=OtherCover.choices, widget=forms.RadioSelect
@@ -172,6 +282,25 @@ class CoverForm(forms.Form):
         coerce=int,
         widget=forms.RadioSelect,
     )
+
+    def __init__(self, *args: Any, id_kind: str = "", asks_school: bool = True, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not asks_school:
+            del self.fields["school"], self.fields["listed_by_school"]
+        grounds = GROUNDS.get(id_kind)
+        if grounds is not None:
+            self.fields["status"].choices = [(code, Status(code).label) for code in grounds]
+            self.fields["status"].help_text = _("Only the grounds that fit the identity document on file are listed.")
+
+    def clean(self) -> dict[str, Any]:
+        """Answers about a school belong to pupils and students alone: without that ground they are dropped."""
+        told = super().clean() or self.cleaned_data
+        status = told.get("status")
+        if status == Status.STUDENT and not told.get("school"):
+            self.add_error("school", _("Choose what the pupil or student attends."))
+        elif status and status != Status.STUDENT:
+            told["school"] = told["listed_by_school"] = ""
+        return told
 
 
 class AssistanceForm(forms.Form):

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from enrollment.models import Application
 from portal.outbox.services import MessageDraft, enqueue_many
@@ -12,6 +13,11 @@ from portal.people.names import mask_phone
 from portal.people.services import ADULT_AGE_YEARS
 from portal.regions import calendar
 from portal.workflow.core import Batch
+
+OF_DECISIONS = ("approved", "approved_held", "rejected", "correction")
+MOST_RECIPIENTS = 10
+
+READ = ("resident", "beneficiary", "office", "region", "notice", "helper")
 
 Params = Callable[[Application], dict[str, Any] | None]
 """Further parameters of one message; None for an application that gets none."""
@@ -32,33 +38,64 @@ def told(application: Application) -> list[tuple[str, str]]:
     return [(resident.masked_name, mask_phone(phone)) for resident, phone in recipients(application)]
 
 
+def entered_by(application: Application) -> str:
+    """Who filled the form in for somebody else, as messages name them; empty for who did it in person (UX-R20)."""
+    if application.helper is not None:
+        return application.helper.display_name
+    return application.resident.masked_name if application.is_for_other else ""
+
+
 def is_adult(resident: Resident) -> bool:
     """Whether a person gets messages of their own; somebody without a known date of birth does."""
     return resident.birth_date is None or age_on(resident.birth_date, calendar.today()) >= ADULT_AGE_YEARS
 
 
+def key_of(template: str, pk: UUID, version: int, place: int) -> str:
+    """The key of the message to one recipient about one timeline entry."""
+    return f"enrollment.{template}:{pk}:{version}:{place}"
+
+
+def keys_about(pk: UUID, version: int) -> list[str]:
+    """The keys of every message that the decision of one timeline entry can have made."""
+    return [key_of(template, pk, version, place) for template in OF_DECISIONS for place in range(MOST_RECIPIENTS)]
+
+
 def tell(template: str, batch: Batch, params: Params = lambda application: {}) -> None:
     """Stores the messages of one batch; the timeline entry makes the key, so that the same fact is told once."""
-    subjects = {row.pk: row for row in batch.subjects().select_related("resident", "beneficiary", "office", "region")}
     drafts = []
-    for entry in batch.entries:
-        application = subjects[entry.subject_id]
+    for application, version in _moved(batch):
         extra = params(application)
         if extra is None:
             continue
         person = application.beneficiary or application.resident
-        common = {"number": application.grouped_number, "name": person.masked_name, "year": application.cover_year}
+        common = {
+            "number": application.grouped_number,
+            "name": person.masked_name,
+            "year": application.cover_year,
+            "by": entered_by(application),
+        }
         drafts += [
             MessageDraft(
-                key=f"enrollment.{template}:{application.pk}:{entry.version}:{place}",
+                key=key_of(template, application.pk, version, place),
                 template=f"enrollment_{template}",
                 resident_id=resident.pk,
+                language=resident.language,
                 phone=phone,
                 params=common | extra,
+                not_before=application.undo_until,
             )
             for place, (resident, phone) in enumerate(recipients(application))
+            if phone  # somebody a village registered may have none; the village tells them
         ]
     enqueue_many(drafts)
+
+
+def _moved(batch: Batch) -> list[tuple[Application, int]]:
+    """The applications of a batch with all that messages say, each with the version its timeline entry made."""
+    if batch.held is not None:
+        return [(batch.held, batch.held.version)]
+    subjects = {row.pk: row for row in batch.subjects().select_related(*READ).prefetch_related("policy")}
+    return [(subjects[entry.subject_id], entry.version) for entry in batch.entries]
 
 
 def last_day(instant: datetime | None) -> date | None:

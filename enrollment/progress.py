@@ -1,6 +1,7 @@
 """Where an application stands, as its people read it: what was, what is, what comes, and who has to do something."""
 
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 
 from django.urls import reverse
@@ -8,13 +9,17 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
+from enrollment import offices
 from enrollment.codes import PaymentOrder
 from enrollment.models import Application
 from enrollment.states import FINAL, State
 from enrollment.workflow import REVIEW, EnrollmentWorkflow
+from payments.models import Notice
+from payments.states import State as NoticeState
 from portal.design.components import Progress, TimelineItem
 from portal.design.text import format_day, format_yuan
 from portal.people.actors import Actor
+from portal.regions.policy_values import Policy
 from portal.regions.text import pick
 from portal.workflow import clocks, stories
 from portal.workflow.clocks import Usage
@@ -62,6 +67,15 @@ class Step:
     url: str = ""
     label: str | Promise = ""
     waits_for_you: bool = False
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Who has a case since when, and by which day the present step ends; no day where none is due."""
+
+    holder: str
+    since: datetime
+    by: date | None
 
 
 def step(application: Application) -> Step:
@@ -132,10 +146,27 @@ def _awaiting_payment(application: Application) -> Step:
     notice = application.notice
     if notice is None:
         return Step(_("The payment notice is being made"), _("It will be here within a minute or two."))
+    if notice.collective is not None and notice.collective.state == NoticeState.ISSUED:
+        return _awaiting_together(notice.collective)
     return Step(
         _("Please pay the premium"),
         _("Pay %(amount)s by %(day)s. The notice lists every place where you can pay.")
         % {"amount": format_yuan(notice.amount_fen), "day": format_day(notice.due_on)},
+        notice.get_absolute_url(),
+        _("Open the payment notice"),
+        waits_for_you=True,
+    )
+
+
+def _awaiting_together(notice: Notice) -> Step:
+    return Step(
+        _("Please pay the premium"),
+        _("Pay %(amount)s for %(count)d people together by %(day)s.")
+        % {
+            "amount": format_yuan(notice.amount_fen),
+            "count": len(notice.lines),
+            "day": format_day(notice.due_on),
+        },
         notice.get_absolute_url(),
         _("Open the payment notice"),
         waits_for_you=True,
@@ -175,6 +206,25 @@ STEPS = {
 }
 
 
+def standing(application: Application) -> Standing:
+    """Who has the case, since when and by when, at every stage (F1)."""
+    if application.waits_for_resident:
+        holder = _("You: something is waiting for you")
+    elif application.state in FINAL:
+        holder = _("Nobody: the case is closed")
+    elif application.state in (State.SUBMITTED, State.APPROVED):
+        holder = _("The portal; it goes on by itself")
+    else:
+        office = offices.in_charge(application)
+        holder = office.name if office else _("the office in charge")
+    by = application.last_day
+    if application.state == State.AWAITING_PAYMENT and application.notice is not None:
+        by = application.notice.due_on
+    elif application.state == State.SUBMITTED and not application.is_held:
+        by = offices.expected_on(application)
+    return Standing(holder=holder, since=application.state_since, by=by)
+
+
 def timeline(application: Application, viewer: Actor) -> list[Any]:
     """Done, now and next, in one list."""
     return [*stories.items(application, viewer, now=application.state not in FINAL), *ahead(application)]
@@ -210,7 +260,11 @@ def used_words(usage: Usage | None) -> str:
 
 def appeal(application: Application) -> dict[str, Any]:
     """The right of appeal as the region words it (Reconsideration Law 20, 22): body, address, online channel, days."""
-    policy = application.policy.policy
+    return right_of_appeal(application.policy.policy)
+
+
+def right_of_appeal(policy: Policy) -> dict[str, Any]:
+    """The same from the region's policy alone, for papers."""
     found = policy.setting("appeal", {})
     texts = {name: pick(found.get(name)) for name in ("body", "address", "online")}
     return texts | {

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
-from enrollment import checks, cover, messages, offices, terms
+from enrollment import checks, cover, households, messages, offices, renewal, terms
 from enrollment.codes import PaymentOrder, Status
 from enrollment.models import Application, Cover
 from enrollment.states import FINAL, State
@@ -35,15 +35,18 @@ def register() -> None:
     own = EnrollmentWorkflow
     own.submit.reactions.append(tell_submitted)
     own.accept.reactions.append(run_checks)
-    own.collect.reactions += [run_checks, issue_notices]
+    own.collect.reactions += [run_checks, issue_notices, tell_billed]
     for approval in (own.approve, own.county_approve, own.deem_approved):
-        approval.reactions += [advance, tell_approved]
+        approval.reactions += [advance, tell_held]
     for refusal in (own.reject, own.county_reject):
-        refusal.reactions += [propose_refunds, tell_rejected]
+        refusal.reactions += [propose_settled_refunds, tell_rejected]
+    own.open_refund.reactions.append(propose_refunds)
     for asked in (own.ask_correction, own.county_ask_correction):
         asked.reactions.append(tell_correction)
     own.escalate.reactions.append(tell_escalated)
-    own.bill.reactions.append(issue_notices)
+    own.bill.reactions += [issue_notices, tell_approved, renewal.tell_renewed]
+    own.renew.reactions.append(advance)
+    own.renew_for_review.reactions.append(renewal.tell_review)
     for enrolment in (own.enrol, own.settle, own.reinstate):
         enrolment.reactions += [write_covers, tell_enrolled]
     own.withdraw.reactions += [cancel_notices, propose_refunds, tell_withdrawn]
@@ -60,13 +63,19 @@ def run_checks(batch: Batch) -> None:
 
 
 def advance(batch: Batch) -> None:
-    """Takes what was approved on at once, as the sweep would do: insured where nothing is to be paid, else billed."""
+    """Takes what was approved on at once, as the sweep would do: insured where nothing is to be paid, else billed.
+
+    What can still be taken back is not due yet and is left to the sweep.
+    """
     EnrollmentWorkflow.enrol.move(batch.pks, SYSTEM, at=batch.at)
     EnrollmentWorkflow.bill.move(batch.pks, SYSTEM, at=batch.at)
 
 
 def issue_notices(batch: Batch) -> None:
-    """Issues a premium notice for each application and keeps it with the application."""
+    """Issues a premium notice for each application and keeps it with the application.
+
+    The payer is told by the enrolment, once, with amount, number and day; families by their common notice.
+    """
     rows = list(batch.subjects().select_related("resident", "beneficiary", "region", "office", "policy"))
     notices = payments.issue_notices([_notice_draft(row) for row in rows], actor=SYSTEM, at=batch.at)
     for row, notice in zip(rows, notices, strict=True):
@@ -98,6 +107,8 @@ def _notice_draft(row: Application) -> payments.NoticeDraft:
         lines=[line],
         cover_year=row.cover_year,
         office=row.office,
+        due_on=renewal.last_day(row, row.policy.policy),
+        tell=False,
     )
 
 
@@ -156,10 +167,18 @@ def cancel_notices(batch: Batch) -> None:
     payments.cancel_notices(purpose=PURPOSE, references=references, actor=batch.actor, reason="withdrawn", at=batch.at)
 
 
+def propose_settled_refunds(batch: Batch) -> None:
+    """Opens the refunds of rejections that stand; those that can still be taken back wait for `open_refund`."""
+    _propose(batch, batch.subjects().exclude(undo_until__gt=batch.at))
+
+
 def propose_refunds(batch: Batch) -> None:
     """Opens a refund for money that was paid before the application ended without cover."""
-    paid = batch.subjects().filter(paid_on__isnull=False, notice__state=NoticeState.PAID).select_related("notice")
-    for row in paid:
+    _propose(batch, batch.subjects())
+
+
+def _propose(batch: Batch, rows: Any) -> None:
+    for row in rows.filter(paid_on__isnull=False, notice__state=NoticeState.PAID).select_related("notice"):
         try:
             payments.propose_refund(row.notice, reason=row.state, actor=batch.actor, at=batch.at)
         except NotAvailable:
@@ -190,17 +209,14 @@ def on_notice_settled(batch: Batch) -> None:
         _reinstate(pk, batch)
 
 
-class NotBookedYet(Exception):
-    """The payment behind a settled notice is not stored yet; the reaction is retried."""
-
-
 def hand_over_unwanted(batch: Batch) -> None:
     """Gives money that no application waits for to the exceptions desk."""
     notices = _own_notices(batch)
     unwanted = Application.objects.filter(pk__in=notices, state__in=FINAL).exclude(state=State.ENROLLED)
     for pk in unwanted.values_list("pk", flat=True):
-        if payments.open_exception(notices[pk]) is None:
-            raise NotBookedYet
+        if payments.give_back(notices[pk], batch.at):
+            continue  # its share of a collective payment: the rest of that money stays where it is
+        payments.open_exception(notices[pk])
 
 
 def _reinstate(pk: UUID, batch: Batch) -> None:
@@ -233,12 +249,36 @@ def tell_submitted(batch: Batch) -> None:
 
 
 def tell_approved(batch: Batch) -> None:
-    """Approved: the amount to pay, or that it is not published yet; who is insured at once gets that message only."""
+    """Approved, and the amount to pay; who is insured without paying gets the message about the cover only.
 
-    def billed(application: Application) -> dict[str, Any] | None:
-        return {"amount": format_yuan(application.payable_fen)} if application.state == State.AWAITING_PAYMENT else None
+    Families are told that one notice for all of them follows.
+    """
+    families = households.has_company(batch.subjects().only("pk", "pack_id"))
 
-    messages.tell("approved", batch, billed)
+    def told(row: Application, *, together: bool) -> dict[str, Any] | None:
+        return billed(row) if (row.pack_id in families) == together else None
+
+    messages.tell("approved", batch, lambda row: told(row, together=False))
+    if families:
+        messages.tell("approved_together", batch, lambda row: told(row, together=True))
+
+
+def billed(row: Application) -> dict[str, Any] | None:
+    """What to pay, under which number and by when; None before the notice is there."""
+    if row.notice is None or renewal.is_quiet(row):
+        return None
+    amount = format_yuan(row.notice.amount_fen)
+    return {"amount": amount, "notice": row.notice.grouped_number, "due": row.notice.due_on}
+
+
+def tell_billed(batch: Batch) -> None:
+    """What to pay before the review begins, where the region asks for the payment first."""
+    families = households.has_company(batch.subjects().only("pk", "pack_id"))
+    messages.tell("billed", batch, lambda row: None if row.pack_id in families else billed(row))
+
+
+def tell_held(batch: Batch) -> None:
+    """Approved, and the amount is not published yet."""
     messages.tell("approved_held", batch, lambda row: {} if row.state == State.APPROVED and row.is_held else None)
 
 
@@ -276,7 +316,7 @@ def tell_withdrawn(batch: Batch) -> None:
 
 def tell_lapsed(batch: Batch) -> None:
     """The time to answer or to pay is over; drafts end without a message, the reminder said so."""
-    messages.tell("lapsed", batch, lambda row: {} if row.number else None)
+    messages.tell("lapsed", batch, lambda row: {} if row.number and not renewal.is_quiet(row) else None)
 
 
 def tell_reminder(batch: Batch) -> None:

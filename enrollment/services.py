@@ -2,15 +2,16 @@
 
 import secrets
 from collections.abc import Iterable, Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
-from enrollment import offices, steps, terms
+from enrollment import leases, offices, steps, terms
 from enrollment.models import Appeal, Application, ApplicationMaterial, CorrectionItem, InternalNote
 from enrollment.states import State
 from enrollment.workflow import EnrollmentWorkflow
@@ -23,10 +24,13 @@ from portal.regions import calendar
 from portal.regions import policy as policies
 from portal.regions.materials import WAIVED, MaterialRule
 from portal.regions.models import PolicySnapshot, Region
+from portal.regions.policy_values import Policy
 from portal.workflow.core import Transition
-from portal.workflow.errors import ConflictOfInterest, NotAvailable, WrongRole
+from portal.workflow.errors import ConflictOfInterest, NotAvailable, Unmet, WrongRole
 
 SERIES = "3"
+CORRECTION_ROUNDS = 3
+REFUSED = ApplicationMaterial.Judgement.REFUSED
 ONE_LIVE = "enrollment_one_live_per_person_and_year"
 
 
@@ -75,7 +79,7 @@ def start(
         open_drafts = Application.objects.filter(
             state=State.DRAFT, resident=resident, beneficiary=beneficiary, region=region, cover_year=cover_year
         )
-        draft = open_drafts.order_by("created_at").first()
+        draft = open_drafts.filter(due_before_discard=None).order_by("created_at").first()
         if draft is not None:
             return draft
         application = Application(
@@ -97,7 +101,7 @@ def save_section(*, application: Application, section: str, values: Mapping[str,
     """
     with transaction.atomic():
         row = Application.objects.select_for_update().get(pk=application.pk)
-        if row.state != State.DRAFT:
+        if row.state != State.DRAFT or row.is_discarded:
             raise NotAvailable(EnrollmentWorkflow.submit, row)
         row.answers = row.answers | {section: steps.stored(dict(values))}
         _edit(row, answers_cipher=row.answers_cipher, **columns)
@@ -111,57 +115,77 @@ def submit(*, application: Application, actor: Actor, token: UUID, version: int)
     Raises Incomplete, NotOpen, DuplicateApplication, and NotAvailable for an old page.
     """
     try:
-        with transaction.atomic():
-            row = Application.objects.select_for_update().get(pk=application.pk)
-            if row.state != State.DRAFT and row.submit_token == token:
-                return row
-            if row.state != State.DRAFT or row.version != version or row.submit_token != token:
-                raise NotAvailable(EnrollmentWorkflow.submit, row)
-            return _submit(row, actor)
+        return _submit_once(application, actor, token, version)
     except IntegrityError:
         first = Application.objects.live().filter(
             beneficiary=application.beneficiary_id, cover_year=application.cover_year
         )
-        if not first.exists():
-            raise
-        raise DuplicateApplication(first.visible_to(actor).first()) from None
+        if first.exists():
+            raise DuplicateApplication(first.visible_to(actor).first()) from None
+    # No other application of the person: the number drawn was taken, one chance in a hundred thousand million.
+    return _submit_once(application, actor, token, version)
+
+
+def _submit_once(application: Application, actor: Actor, token: UUID, version: int) -> Application:
+    with transaction.atomic(), calendar.pinned():
+        rows = Application.objects.select_related("resident", "region", "office", "policy").defer("policy__data")
+        row = rows.select_for_update(of=("self",)).get(pk=application.pk)
+        if row.beneficiary_id == row.resident_id:
+            row.beneficiary = row.resident
+        if row.state != State.DRAFT and row.submit_token == token:
+            return row
+        if row.state != State.DRAFT or row.version != version or row.submit_token != token:
+            raise NotAvailable(EnrollmentWorkflow.submit, row)
+        return _submit(row, actor)
 
 
 def _submit(row: Application, actor: Actor) -> Application:
-    sections = steps.missing(row)
-    if sections or row.beneficiary is None:
-        raise Incomplete(sections or [steps.BY_CODE[steps.PERSON]])
     at = timezone.now()
     today = calendar.local_date(at)
-    snapshot = PolicySnapshot.objects.take(row.region, today)
-    policy = snapshot.policy
-    birth_on = date.fromisoformat(row.answers[steps.PERSON]["birth_on"])
+    snapshot = PolicySnapshot.objects.take(row.region, today, known=row.policy)
+    columns, papers = frozen_terms(row, snapshot, snapshot.policy, at)
+    ApplicationMaterial.objects.bulk_create(papers)
+    # One UPDATE writes terms, number and state.
+    changes = columns | {"number": drawn_number(today.year)}
+    return EnrollmentWorkflow.submit.fire(row, actor, row.version, changes=changes, at=at, held=True)
+
+
+def frozen_terms(
+    row: Application, snapshot: PolicySnapshot, policy: Policy, at: datetime
+) -> tuple[dict[str, Any], list[ApplicationMaterial]]:
+    """What submission writes into a complete draft, and its materials: the rules of one application and of a roster.
+
+    `policy` is that of the snapshot, read once for many rows. Raises Incomplete and NotOpen.
+    """
+    answers = row.answers
+    sections = [section for section in steps.SECTIONS if section.code not in answers]
+    if sections or row.beneficiary is None:
+        raise Incomplete(sections or [steps.BY_CODE[steps.PERSON]])
+    today = calendar.local_date(at)
+    birth_on = date.fromisoformat(answers[steps.PERSON]["birth_on"])
     if row.cover_year not in [year.year for year in terms.open_years(today, birth_on, row.region, policy)]:
         raise NotOpen
     facts = terms.facts_of(row, policy, today)
     found = terms.terms_of(facts, policy, row.cover_year)
     office = row.office or offices.fallback(row.region)
-    _edit(
-        row,
-        number=free_number(today.year),
-        facts=facts,
-        scenario=found.scenario,
-        category=facts["status"],
-        assistance=facts["category"],
-        policy=snapshot,
-        payment_order=policy.setting("payment_order", "review_first"),
-        deemed_approval=bool(policy.setting("deemed_approval", False)),
-        payable_fen=found.fee.amount_fen,
-        premium_pending=found.fee.pending,
-        office=office,
-        office_kind=office.kind if office else "county_centre",
-        submitted_at=at,
-        submitted_on=today,
-        review_from=today,
-        declaration_at=at,
-    )
-    ApplicationMaterial.objects.bulk_create(_materials(row, found.materials))
-    return EnrollmentWorkflow.submit.fire(row, actor, row.version, at=at)
+    columns = {
+        "facts": facts,
+        "scenario": found.scenario,
+        "category": facts["status"],
+        "assistance": facts["category"],
+        "policy": snapshot,
+        "payment_order": policy.setting("payment_order", "review_first"),
+        "deemed_approval": bool(policy.setting("deemed_approval", False)),
+        "payable_fen": found.fee.amount_fen,
+        "premium_pending": found.fee.pending,
+        "office": office,
+        "office_kind": office.kind if office else "county_centre",
+        "submitted_at": at,
+        "submitted_on": today,
+        "review_from": today,
+        "declaration_at": at,
+    }
+    return columns, _materials(row, found.materials)
 
 
 def _materials(row: Application, rules: Iterable[MaterialRule]) -> list[ApplicationMaterial]:
@@ -180,21 +204,35 @@ def _materials(row: Application, rules: Iterable[MaterialRule]) -> list[Applicat
     ]
 
 
-def free_number(year: int) -> str:
-    """A new application number: series, year, eleven random digits, two check digits; the database keeps it unique."""
-    while True:
-        payload = f"{SERIES}{year % 100:02d}{secrets.randbelow(10**11):011d}"
-        number = payload + check_digits(payload)
-        if not Application.objects.filter(number=number).exists():
-            return number
+def drawn_number(year: int) -> str:
+    """A random application number: series, year, eleven digits, two check digits; the database keeps it unique."""
+    payload = f"{SERIES}{year % 100:02d}{secrets.randbelow(10**11):011d}"
+    return payload + check_digits(payload)
+
+
+def free_numbers(year: int, count: int) -> list[str]:
+    """New application numbers that nobody has, for many applications at once."""
+    found: set[str] = set()
+    while len(found) < count:
+        missing = range(count - len(found))
+        numbers = {drawn_number(year) for _number in missing}
+        found |= numbers - set(Application.objects.filter(number__in=numbers).values_list("number", flat=True))
+    return list(found)
 
 
 def judge_materials(
-    *, application: Application, actor: Actor, version: int, judgements: Mapping[str, str]
+    *,
+    application: Application,
+    actor: Actor,
+    version: int,
+    judgements: Mapping[str, str],
+    reasons: Mapping[str, tuple[str, str]] | None = None,
 ) -> Application:
     """Records which papers a clerk saw and how they judge them; raises the version of the case.
 
-    Raises NotAvailable when the case moved on or was edited since the clerk's page.
+    `reasons` gives, for materials that were not accepted, the code of the reason and the words for the resident.
+    Raises NotAvailable when the case moved on or was edited since the clerk's page, HeldByColleague while somebody
+    else has it open.
     """
     at = timezone.now()
     with transaction.atomic():
@@ -202,44 +240,85 @@ def judge_materials(
         changed = []
         for material in row.materials.all():
             judged = judgements.get(material.code, material.judged)
-            if judged != material.judged:
-                material.judged = judged
+            code, text = (reasons or {}).get(material.code, ("", "")) if judged == REFUSED else ("", "")
+            if (judged, code, text) != (material.judged, material.refusal_code, material.refusal_text):
+                material.judged, material.refusal_code, material.refusal_text = judged, code, text
                 material.seen_by_id = actor.user_id if judged else None
                 material.seen_at = at if judged else None
                 changed.append(material)
         if changed:
-            ApplicationMaterial.objects.bulk_update(changed, ["judged", "seen_by", "seen_at"])
+            columns = ["judged", "seen_by", "seen_at", "refusal_code", "refusal_text"]
+            ApplicationMaterial.objects.bulk_update(changed, columns)
             _edit(row)
     application.refresh_from_db()
     return application
 
 
-def approve(*, application: Application, actor: Actor, version: int) -> Application:
-    """Approves as clerk or county reviewer; what follows (notice, cover, messages) is reactions."""
-    return _decide("approve", actor).fire(application, actor, version)
+def approve(*, application: Application, actor: Actor, version: int, undo_seconds: int = 0) -> Application:
+    """Approves as clerk or county reviewer; what follows (notice, cover, messages) is reactions.
+
+    Within `undo_seconds` the same person can take it back, and what follows waits for their end.
+    """
+    transition = _free_decision("approve", application, actor)
+    at = timezone.now()
+    transition.fire(application, actor, version, changes=_undoable(at, undo_seconds), at=at)
+    leases.give_back(application, actor)
+    return application
 
 
 def reject(
-    *, application: Application, actor: Actor, version: int, reason_code: str, reason: str, next_step: str
+    *,
+    application: Application,
+    actor: Actor,
+    version: int,
+    reason_code: str,
+    reason: str,
+    next_step: str,
+    undo_seconds: int = 0,
 ) -> Application:
-    """Rejects with the reason and the next step the resident will read."""
-    return _decide("reject", actor).fire(
+    """Rejects with the reason and the next step the resident will read; `undo_seconds` as in `approve`."""
+    transition = _free_decision("reject", application, actor)
+    at = timezone.now()
+    transition.fire(
         application,
         actor,
         version,
         note=reason,
         codes={"reason": reason_code},
-        changes={"decision_reason": reason, "decision_next_step": next_step},
+        changes={"decision_reason": reason, "decision_next_step": next_step} | _undoable(at, undo_seconds),
+        at=at,
     )
+    leases.give_back(application, actor)
+    return application
 
 
-def ask_correction(*, application: Application, actor: Actor, version: int, items: Iterable[Any]) -> Application:
-    """Tells the resident once of everything that is to be put right; the review clock pauses."""
+def rounds_left(application: Application) -> int:
+    """How many more times corrections may be asked for; after the last the case is decided as it is (N20)."""
+    most = int(policies.for_region(application.region).setting("desk.correction_rounds", CORRECTION_ROUNDS))
+    return max(0, most - application.correction_round)
+
+
+def ask_correction(
+    *, application: Application, actor: Actor, version: int, items: Iterable[Any], undo_seconds: int = 0
+) -> Application:
+    """Tells the resident once of everything that is to be put right; the review clock pauses.
+
+    `undo_seconds` as in `approve`. Raises Unmet when the region's number of rounds is used up.
+    """
+    transition = _free_decision("ask_correction", application, actor)
     with transaction.atomic():
         number = application.correction_round + 1
+        if actor.role in transition.roles and not rounds_left(application):
+            raise Unmet(transition, application, [str(_("Corrections were asked for often enough: decide the case."))])
         shown = application.answers
-        _decide("ask_correction", actor).fire(
-            application, actor, version, codes={"round": number}, changes={"correction_round": number}
+        at = timezone.now()
+        transition.fire(
+            application,
+            actor,
+            version,
+            codes={"round": number},
+            changes={"correction_round": number} | _undoable(at, undo_seconds),
+            at=at,
         )
         rows = []
         for asked in items:
@@ -251,7 +330,12 @@ def ask_correction(*, application: Application, actor: Actor, version: int, item
                 item.before = shown.get(section, {}).get(field)
             rows.append(item)
         CorrectionItem.objects.bulk_create(rows)
+        leases.give_back(application, actor)
     return application
+
+
+def _undoable(at: datetime, seconds: int) -> dict[str, Any]:
+    return {"undo_until": at + timedelta(seconds=seconds) if seconds > 0 else None}
 
 
 def resubmit(
@@ -275,7 +359,9 @@ def resubmit(
                 item.after = answers[section][field]
             item.resolved_at = at
         CorrectionItem.objects.bulk_update(open_items, ["after_cipher", "resolved_at"])
-        row.materials.filter(code__in=list(handed_in)).update(judged="", seen_by=None, seen_at=None)
+        row.materials.filter(code__in=list(handed_in)).update(
+            judged="", seen_by=None, seen_at=None, refusal_code="", refusal_text=""
+        )
         row.answers = answers
         facts = terms.facts_of(row, row.policy.policy, row.submitted_on)
         _edit(
@@ -371,6 +457,14 @@ def _decide(verb: str, actor: Actor) -> Transition:
     return EnrollmentWorkflow.transitions[name]
 
 
+def _free_decision(verb: str, application: Application, actor: Actor) -> Transition:
+    """The transition of a decision, unless a colleague has the case open."""
+    transition = _decide(verb, actor)
+    if actor.role in transition.roles:
+        leases.require_free(application, actor, transition)
+    return transition
+
+
 def _decidable(application: Application, actor: Actor, version: int) -> Application:
     """The locked row, if this actor could decide it now by role, state, version and interest."""
     row = Application.objects.select_for_update().get(pk=application.pk)
@@ -381,6 +475,7 @@ def _decidable(application: Application, actor: Actor, version: int) -> Applicat
         raise ConflictOfInterest(transition, row, actor, recorded=False)
     if row.state not in transition.sources or row.version != version:
         raise NotAvailable(transition, row)
+    leases.require_free(row, actor, transition)
     return row
 
 

@@ -9,7 +9,7 @@ from django import forms
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from enrollment.codes import ForWhom, OtherCover, Relation, Status
+from enrollment.codes import ForWhom, OtherCover, RegisterEntry, Relation, School, Status
 from enrollment.forms import (
     MISSED_YEARS,
     AssistanceForm,
@@ -22,9 +22,13 @@ from enrollment.forms import (
 from enrollment.models import Application
 from enrollment.offices import choices_for
 from portal.design.text import format_day
+from portal.people.identity import age_on
 from portal.people.models import AssistanceCategory, Sex
+from portal.regions import calendar
 
 PERSON, CONTACT, COVER, ASSISTANCE, OFFICE = "person", "contact", "cover", "assistance", "office"
+OLDEST_STUDENT_AGE = 35
+CONDITIONAL = {COVER: ("school", "listed_by_school")}
 YES_NO = {True: _("Yes"), False: _("No")}
 CODE_LABELS: dict[str, dict[Any, Any]] = {
     "sex": dict(Sex.choices),
@@ -32,6 +36,8 @@ CODE_LABELS: dict[str, dict[Any, Any]] = {
     "status": dict(Status.choices),
     "other_cover": dict(OtherCover.choices),
     "missed_years": dict(MISSED_YEARS),
+    "register": dict(RegisterEntry.choices),
+    "school": dict(School.choices),
     "assistance": {code or "none": label for code, label in AssistanceCategory.choices},
 }
 
@@ -47,9 +53,26 @@ class Section:
 
 
 def _person(application: Application, data: Any, initial: dict[str, Any]) -> forms.Form:
+    id_kind = kind_of(application)
     if application.for_whom == ForWhom.SELF:
-        return KnownPersonForm(data, initial=initial)
-    return RelatedPersonForm(data, initial=initial, for_whom=application.for_whom)
+        return KnownPersonForm(data, initial=initial, id_kind=id_kind)
+    return RelatedPersonForm(data, initial=initial, for_whom=application.for_whom, id_kind=id_kind)
+
+
+def kind_of(application: Application) -> str:
+    """The kind of identity document on file for the person to insure; empty while nobody is named."""
+    return application.beneficiary.id_kind if application.beneficiary else ""
+
+
+def may_study(application: Application, data: Any) -> bool:
+    """Whether the questions about a school are worth asking: of somebody young, or who says to be a student."""
+    status = (data or application.answers.get(COVER, {})).get("status")
+    if status == Status.STUDENT:
+        return True
+    typed = application.answers.get(PERSON, {}).get("birth_on")
+    known = application.beneficiary.birth_date if application.beneficiary else None
+    birth_on = date.fromisoformat(typed) if typed else known
+    return birth_on is None or age_on(birth_on, calendar.today()) < OLDEST_STUDENT_AGE
 
 
 def _office(application: Application, data: Any, initial: dict[str, Any]) -> forms.Form:
@@ -69,7 +92,9 @@ SECTIONS = (
         COVER,
         _("Ground and other insurance"),
         _("Household register, other cover, missed years"),
-        lambda application, data, initial: CoverForm(data, initial=initial),
+        lambda application, data, initial: CoverForm(
+            data, initial=initial, id_kind=kind_of(application), asks_school=may_study(application, data)
+        ),
     ),
     Section(
         ASSISTANCE,
@@ -151,9 +176,18 @@ def answers_shown(application: Application) -> Iterator[Answer]:
             continue
         fields = section.build(application, None, {}).fields
         for name, field in fields.items():
-            if name in saved[section.code]:
+            if name in saved[section.code] and (name == OFFICE or saved[section.code][name] not in ("", None)):
                 value = readable(application, name, saved[section.code][name])
                 yield Answer(f"{section.code}.{name}", section.code, name, field.label, value)
+
+
+def dropped(application: Application, section: Section, values: dict[str, Any]) -> list[Answer]:
+    """Saved answers of a section that new values of it leave without a question, in the order of the form (UX-R6)."""
+    saved = application.answers.get(section.code, {})
+    kept = stored(values)
+    shown = {answer.field: answer for answer in answers_shown(application) if answer.section == section.code}
+    gone = [name for name in CONDITIONAL.get(section.code, ()) if name in saved and kept.get(name) in ("", None)]
+    return [shown[name] for name in gone if name in shown]
 
 
 def every_question() -> Iterator[tuple[str, Any, list[Any]]]:

@@ -2,7 +2,9 @@
 
 from celery import shared_task
 
-from enrollment import services
+from enrollment import coordination_services, counter, services
+from enrollment.rosters import services as rosters
+from portal.regions import calendar
 
 BATCH = 500
 
@@ -13,4 +15,27 @@ def price_held() -> int:
     total = 0
     while priced := services.price_held(limit=BATCH):
         total += priced
+    return total
+
+
+@shared_task(name="enrollment.tasks.coordination_months", ignore_result=True)
+def coordination_months() -> int:
+    """Opens the month's contribution of every registration in the pooled scheme, and reminds of unpaid months."""
+    today = calendar.today()
+    coordination_services.open_periods(today)
+    return coordination_services.remind(today)
+
+
+@shared_task(name="enrollment.tasks.erase_rosters", ignore_result=True)
+def erase_rosters() -> int:
+    """Erases what was written in the lines of rosters after their time."""
+    return rosters.erase_old()
+
+
+@shared_task(name="enrollment.tasks.erase_old_walk_ins", ignore_result=True)
+def erase_old_walk_ins() -> int:
+    """Erases drafts of the counter that nobody has touched for thirty days."""
+    total = 0
+    while erased := counter.erase_old(limit=BATCH):
+        total += erased
     return total

@@ -4,14 +4,16 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from enrollment import cover, eligibility
-from enrollment.codes import ForWhom, OtherCover, Status
+from enrollment import cover, eligibility, sharing
+from enrollment.codes import ForWhom, OtherCover, RegisterEntry, School, Status
 from enrollment.models import Application
 from portal.people.identity import age_on
 from portal.regions import calendar, materials
 from portal.regions.materials import MaterialRule
 from portal.regions.models import Region
 from portal.regions.policy_values import Fee, Policy
+
+STUDENT_TERTIARY = "STUDENT_TERTIARY"
 
 
 @dataclass(frozen=True)
@@ -41,15 +43,20 @@ def facts_of(application: Application, policy: Policy, on: date) -> dict[str, An
     birth_on = date.fromisoformat(person["birth_on"])
     status = told.get("status", "")
     assistance = answers.get("assistance", {}).get("assistance", "none")
+    category = "" if assistance == "none" else assistance
     return {
         "age": age_on(birth_on, on),
         "birth_on": birth_on.isoformat(),
         "newborn": on <= newborn_until(birth_on, application.region, policy),
         "local": status == Status.LOCAL_HUKOU,
         "hmt": status == Status.HMT_RESIDENT,
+        "foreign": status == Status.FOREIGN_PERMANENT,
         "student": status == Status.STUDENT,
-        "category": "" if assistance == "none" else assistance,
+        "school": told.get("school", "") if status == Status.STUDENT else "",
+        "category": category,
         "agent": application.for_whom == ForWhom.FAMILY,
+        "guardian": application.for_whom == ForWhom.CHILD,
+        "shared": sharing.answered(application.beneficiary, category, policy),
         "has_id_card": person.get("has_id_card", False),
         "photo_on_file": bool(application.beneficiary and application.beneficiary.police_photo),
         "self_application_age": int(policy.setting("self_application_age", 16)),
@@ -57,7 +64,20 @@ def facts_of(application: Application, policy: Policy, on: date) -> dict[str, An
         "other_cover": told.get("other_cover", OtherCover.NONE),
         "missed_years": told.get("missed_years", 0),
         "in_area": answers.get("contact", {}).get("in_area", True),
+        **_told_of_papers(answers),
     }
+
+
+def _told_of_papers(answers: dict[str, dict[str, Any]]) -> dict[str, bool]:
+    """Facts on which single papers hang; one that nobody has spoken of is left out and the paper stays conditional."""
+    found: dict[str, bool] = {}
+    for section, name in (("contact", "lives_at_hukou"), ("cover", "listed_by_school")):
+        if isinstance(value := answers.get(section, {}).get(name), bool):
+            found[name] = value
+    if register := answers.get("person", {}).get("register"):
+        found["register_shows_relation"] = register == RegisterEntry.SHOWS_RELATION
+        found["in_register"] = register != RegisterEntry.NOT_YET
+    return found
 
 
 def terms_of(facts: dict[str, Any], policy: Policy, cover_year: int) -> Terms:
@@ -65,8 +85,17 @@ def terms_of(facts: dict[str, Any], policy: Policy, cover_year: int) -> Terms:
     scenario = materials.scenario_for(facts)
     birth_on = date.fromisoformat(facts["birth_on"])
     new_year = max(date(cover_year, 1, 1), birth_on)
-    fee = policy.fee("premium", cover_year=cover_year, category=facts["category"], age=age_on(birth_on, new_year))
+    fee = premium(policy, cover_year, facts["category"], age_on(birth_on, new_year), facts.get("school", ""))
     return Terms(scenario, facts, policy.materials(scenario, facts), fee)
+
+
+def premium(policy: Policy, cover_year: int, category: str, age: int, school: str = "") -> Fee:
+    """What a person pays for a year; students of colleges have a group of their own where the region has one."""
+    fee = policy.fee("premium", cover_year=cover_year, category=category, age=age)
+    if school != School.TERTIARY:
+        return fee
+    as_student = policy.fee("premium", cover_year=cover_year, category=STUDENT_TERTIARY, age=age)
+    return min(as_student, fee, key=lambda one: (one.amount_fen is None, one.amount_fen or 0))
 
 
 def verdict(facts: dict[str, Any], policy: Policy, on: date) -> eligibility.Verdict:

@@ -2,13 +2,35 @@
 
 from django.urls import include, path
 
-from enrollment.views import form, public, resident
+from enrollment.views import attorney, coordination, form, public, resident, resume
 
 app_name = "enrollment"
 urlpatterns = [
     path("check/", public.check, name="check"),
     path("check/materials/", public.needed, name="materials"),
+    path("check/materials/<slug:fmt>/", public.needed_paper, name="materials_paper"),
+    path("check/when/", public.when, name="simulator"),
     path("check/form/<slug:fmt>/", public.blank_form, name="blank_form"),
+    path("check/attorney/<slug:fmt>/", attorney.blank, name="attorney_blank"),
+    path("attorney/", attorney.mine, name="attorney"),
+    path("attorney/new/", attorney.declare, name="attorney_new"),
+    path("attorney/<uuid:pk>/", attorney.show, name="mandate"),
+    path("attorney/<uuid:pk>/paper/<slug:fmt>/", attorney.paper, name="mandate_paper"),
+    path("attorney/<uuid:pk>/end/", attorney.take_back, name="mandate_end"),
+    path("coordination/", coordination.about, name="coordination"),
+    path("coordination/mine/", coordination.mine, name="my_coordination"),
+    path("coordination/register/<slug:employment>/", coordination.register, name="coordination_register"),
+    path("coordination/<uuid:pk>/", coordination.show, name="registration"),
+    path("coordination/<uuid:pk>/give-up/", coordination.give_up, name="registration_give_up"),
+    path("desk/attorney/", attorney.desk, name="desk_attorney"),
+    path("desk/attorney/<uuid:pk>/", attorney.desk_show, name="desk_mandate"),
+    path("desk/attorney/<uuid:pk>/confirm/", attorney.confirm, name="mandate_confirm"),
+    path("desk/attorney/<uuid:pk>/refuse/", attorney.refuse, name="mandate_refuse"),
+    path("desk/coordination/", coordination.desk, name="desk_coordination"),
+    path("desk/coordination/<uuid:pk>/", coordination.desk_show, name="desk_registration"),
+    path("desk/coordination/<uuid:pk>/<slug:verb>/", coordination.act, name="registration_act"),
+    path("r/<str:token>/", resume.follow, name="resume"),
+    path("applications/<uuid:pk>/form/link/", resume.send, name="resume_send"),
     path("my/", resident.mine, name="mine"),
     path("enrol/", resident.start, name="start"),
     path("applications/<uuid:pk>/", resident.show, name="application"),
@@ -16,10 +38,16 @@ urlpatterns = [
     path("applications/<uuid:pk>/form/check/", form.check_answers, name="check_answers"),
     path("applications/<uuid:pk>/form/<slug:code>/", form.section, name="section"),
     path("applications/<uuid:pk>/receipt/", resident.receipt, name="receipt"),
-    path("applications/<uuid:pk>/receipt/<slug:fmt>/", resident.receipt_paper, name="receipt_paper"),
-    path("applications/<uuid:pk>/form-paper/<slug:fmt>/", resident.form_paper, name="form_paper"),
+    path("applications/<uuid:pk>/receipt/<slug:fmt>/", resident.paper, {"kind": "receipt"}, name="receipt_paper"),
+    path("applications/<uuid:pk>/form-paper/<slug:fmt>/", resident.paper, {"kind": "form"}, name="form_paper"),
+    path("applications/<uuid:pk>/request/<slug:fmt>/", resident.paper, {"kind": "request"}, name="request_paper"),
+    path("applications/<uuid:pk>/decision/<slug:fmt>/", resident.paper, {"kind": "decision"}, name="decision_paper"),
     path("applications/<uuid:pk>/appeal/", resident.appeal, name="appeal"),
     path("applications/<uuid:pk>/correct/", resident.correct, name="correct"),
     path("applications/<uuid:pk>/withdraw/", resident.withdraw, name="withdraw"),
+    path("applications/<uuid:pk>/discard/", resident.discard, name="discard"),
+    path("applications/<uuid:pk>/restore/", resident.restore, name="restore"),
+    path("together/", include("enrollment.family_urls")),
+    path("desk/walk-in/", include("enrollment.counter_urls")),
     path("", include("enrollment.desk_urls")),
 ]

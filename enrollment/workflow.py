@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from enrollment.codes import PaymentOrder
-from enrollment.models import Application, ApplicationMaterial, ApplicationTimelineEntry
+from enrollment.models import Application, ApplicationMaterial, ApplicationTimelineEntry, RenewalEntry
 from enrollment.states import State
 from portal.people.actors import Actor, Role
 from portal.people.services import related_ids
@@ -21,6 +21,7 @@ from portal.workflow.core import Requirement, Transition, Workflow
 from portal.workflow.deadlines import (
     Deadline,
     Facts,
+    Reminder,
     after_calendar_days,
     after_workdays,
     before_due,
@@ -50,9 +51,21 @@ def unless_held(facts: Facts) -> datetime | None:
     return None if facts["premium_pending"] and facts["paid_on"] is None and pay_now else facts.at
 
 
-at_once_unless_held = Deadline(
-    unless_held, ("premium_pending", "payment_order", "paid_on"), "at once, held while unpublished"
-)
+HOLDERS = ("premium_pending", "payment_order", "paid_on")
+at_once_unless_held = Deadline(unless_held, HOLDERS, "at once, held while unpublished")
+
+
+def after_undo(facts: Facts) -> datetime | None:
+    """At once, or when the clerk can no longer take the decision back."""
+    instant = unless_held(facts)
+    return instant if instant is None or facts["undo_until"] is None else max(instant, facts["undo_until"])
+
+
+def refund_after_undo(after: datetime, facts: Facts) -> datetime | None:
+    """When a rejection of somebody who has paid can no longer be taken back."""
+    ends: datetime | None = facts["undo_until"]
+    return ends if ends is not None and ends > after and facts["paid_on"] is not None else None
+
 
 papers = ApplicationMaterial.objects.filter(application=OuterRef("pk"), required=True)
 answered = ApplicationMaterial.objects.filter(
@@ -78,6 +91,13 @@ reviewed_first = Requirement(
 paid_or_free = Requirement(
     holds=Q(paid_on__isnull=False) | Q(payable_fen=0), otherwise=_("The premium is not paid yet.")
 )
+undo_open = Requirement(
+    holds=lambda at: Q(undo_until__gt=at), otherwise=_("The time in which a decision can be taken back is over.")
+)
+of_campaign = Requirement(
+    holds=Exists(RenewalEntry.objects.filter(application=OuterRef("pk"))),
+    otherwise=_("Only a renewal campaign renews."),
+)
 amount_unknown = Requirement(holds=Q(premium_pending=True), otherwise=_("The amount is known already."))
 paid = Requirement(holds=Q(paid_on__isnull=False), otherwise=_("The premium is not paid."))
 deemed = Requirement(holds=Q(deemed_approval=True), otherwise=_("This region has no deemed approval."))
@@ -94,7 +114,9 @@ class EnrollmentWorkflow(Workflow):
         State.SUBMITTED: at_once_unless_held,
         State.UNDER_REVIEW: by_clock(REVIEW),
         State.CORRECTION_REQUIRED: after_workdays("correction"),
-        State.APPROVED: at_once_unless_held,
+        State.APPROVED: Deadline(
+            after_undo, (*HOLDERS, "undo_until"), "when it cannot be taken back; held while unpublished"
+        ),
     }
     targets = {State.ESCALATED: after_workdays("escalated")}
     reminders = {
@@ -102,6 +124,7 @@ class EnrollmentWorkflow(Workflow):
         State.UNDER_REVIEW: before_due(hours=24),
         State.CORRECTION_REQUIRED: before_due(days=3),
         State.ESCALATED: when_overdue(every_days=1),
+        State.REJECTED: Reminder(refund_after_undo, ("undo_until", "paid_on"), "when it cannot be taken back, if paid"),
     }
     clocks = [
         Clock(
@@ -205,12 +228,46 @@ class EnrollmentWorkflow(Workflow):
         label=_("Ask for a correction"),
         story=_("The county centre asked for corrections; the time for the review stands still."),
     )
+    reopen = Transition(
+        sources={State.APPROVED, State.REJECTED, State.CORRECTION_REQUIRED},
+        target=State.UNDER_REVIEW,
+        roles={Role.CLERK},
+        undoes=True,
+        requires=[undo_open],
+        label=_("Take the decision back"),
+        story=_("%(office)s took its decision back at once; the review goes on."),
+    )
+    county_reopen = Transition(
+        sources={State.APPROVED, State.REJECTED, State.CORRECTION_REQUIRED},
+        target=State.ESCALATED,
+        roles={Role.COUNTY_REVIEWER},
+        undoes=True,
+        requires=[undo_open],
+        label=_("Take the decision back"),
+        story=_("The county centre took its decision back at once; the review goes on."),
+    )
     resubmit = Transition(
         sources={State.CORRECTION_REQUIRED},
         target=State.UNDER_REVIEW,
         roles={Role.RESIDENT, Role.CLERK, Role.COMMITTEE_AGENT},
         label=_("Send the corrections"),
         story=_("%(actor)s sent the corrections; the review goes on where it stopped."),
+    )
+    renew = Transition(
+        sources={State.DRAFT},
+        target=State.APPROVED,
+        fact=True,
+        requires=[of_campaign],
+        label=_("Renew"),
+        story=_("The cover was renewed for the next year; nothing has changed, so no review is needed."),
+    )
+    renew_for_review = Transition(
+        sources={State.DRAFT},
+        target=State.SUBMITTED,
+        fact=True,
+        requires=[of_campaign],
+        label=_("Renew after a review"),
+        story=_("The cover is to be renewed for the next year; something may have changed, so it is reviewed."),
     )
     enrol = Transition(
         sources={State.APPROVED},
@@ -299,6 +356,14 @@ class EnrollmentWorkflow(Workflow):
         internal=True,
         label=_("Remind the office"),
         story=_("The office was reminded of the deadline."),
+    )
+
+    open_refund = Transition(
+        sources={State.REJECTED},
+        on_reminder=True,
+        internal=True,
+        label=_("Propose the refund"),
+        story=_("The money paid was proposed for refund."),
     )
 
     @classmethod

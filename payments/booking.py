@@ -2,15 +2,18 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from payments import ledger, membership
 from payments.models import Notice, Payment, PaymentException, Reason
 from payments.numbers import InvalidNumber, parse_number
 from payments.states import State
 from payments.workflow import NoticeWorkflow
 from portal.people.actors import SYSTEM, Actor
+from portal.regions.models import Office
 
 LONGEST_CHAIN = 50
 """More replacements of one notice than this are a mistake, not a chain."""
@@ -27,8 +30,12 @@ class TransactionReused(Exception):
         self.payment = payment
 
 
-@dataclass(frozen=True)
-class _Report:
+class _Moved(Exception):
+    """The notice moved while its money was being booked; what was written about it is undone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
     """What a provider said about one transaction."""
 
     provider: str
@@ -40,12 +47,34 @@ class _Report:
     payer: str
     actor: Actor
     at: datetime
+    region_id: int | None = None
+    source_id: UUID | None = None
 
     def repeats(self, payment: Payment) -> bool:
         return (payment.amount_fen, payment.paid_on, payment.given_number) == (
             self.amount_fen,
             self.paid_on,
             self.given_number,
+        )
+
+    def payment(self, notice: Notice | None, reason: str) -> Payment:
+        """The row to store: the money settles the notice, or waits for `reason`."""
+        return Payment(
+            provider=self.provider,
+            provider_txn=self.provider_txn,
+            channel=self.channel,
+            given_number=self.given_number,
+            notice=notice,
+            amount_fen=self.amount_fen,
+            paid_on=self.paid_on,
+            booked_at=self.at,
+            payer=self.payer,
+            region_id=notice.region_id if notice else self.region_id,
+            source_id=self.source_id,
+            outcome=Payment.Outcome.EXCEPTION if reason else Payment.Outcome.SETTLED,
+            actor_role=str(self.actor.role),
+            actor_user_id=self.actor.user_id,
+            actor_office_id=self.actor.office_id,
         )
 
 
@@ -71,17 +100,24 @@ def book_payment(
     """
     if amount_fen <= 0 or not provider_txn:
         raise ValueError("a payment has an amount and a transaction number")
-    report = _Report(
+    office = Office.objects.filter(pk=actor.office_id).only("region_id").first() if actor.office_id else None
+    report = Report(
         provider=provider or channel,
         provider_txn=provider_txn,
         channel=channel,
-        given_number=_written(notice_number or pay_code),
+        given_number=written(notice_number or pay_code),
         amount_fen=amount_fen,
         paid_on=paid_on,
         payer=payer[:100],
         actor=actor,
         at=at or timezone.now(),
+        region_id=office.region_id if office else None,
     )
+    return book(report)
+
+
+def book(report: Report) -> Payment:
+    """Books one report; a repetition finds what was booked the first time. Raises TransactionReused."""
     seen = _booked(report)
     if seen is None:
         try:
@@ -102,9 +138,19 @@ def open_exception(notice: Notice, reason: str = Reason.NOT_WAITING) -> PaymentE
     when unpaid.
     """
     payment = notice.payments.filter(outcome=Payment.Outcome.SETTLED).first()
-    if payment is None:
-        return None
-    return PaymentException.objects.get_or_create(payment=payment, defaults={"reason": reason})[0]
+    return open_exception_of(payment, reason) if payment else None
+
+
+def open_exception_of(payment: Payment, reason: str, at: datetime | None = None) -> PaymentException:
+    """The exception about a payment that had settled its notice, opened once; its money moves into suspense."""
+    at = at or timezone.now()
+    with transaction.atomic():
+        opened, created = PaymentException.objects.get_or_create(
+            payment=payment, defaults={"reason": reason, "opened_at": at}
+        )
+        if created:
+            ledger.post_handed_over(payment, reason, at=at)
+    return opened
 
 
 def find_notice(text: str) -> Notice | None:
@@ -114,6 +160,14 @@ def find_notice(text: str) -> Notice | None:
 
 def verdict(notice: Notice | None, *, channel: str, amount_fen: int, paid_on: date) -> str:
     """Why this money would not settle this notice, as a `Reason`, or an empty text when it would."""
+    reason = judge(notice, channel=channel, amount_fen=amount_fen, paid_on=paid_on)
+    if not reason and notice is not None and membership.is_stale(notice):
+        return Reason.SUPERSEDED
+    return reason
+
+
+def judge(notice: Notice | None, *, channel: str, amount_fen: int, paid_on: date) -> str:
+    """The same for a notice that stands for itself alone; asks no database."""
     if notice is None:
         return Reason.UNKNOWN_NOTICE
     if notice.state == State.CANCELLED:
@@ -129,7 +183,7 @@ def verdict(notice: Notice | None, *, channel: str, amount_fen: int, paid_on: da
     return ""
 
 
-def _written(text: str) -> str:
+def written(text: str) -> str:
     """The number as given, tidied when it is well-formed, so that a replay is recognised however it was grouped."""
     try:
         return parse_number(text).digits
@@ -137,44 +191,83 @@ def _written(text: str) -> str:
         return text[:40]
 
 
-def _booked(report: _Report) -> Payment | None:
+def _booked(report: Report) -> Payment | None:
     return Payment.objects.filter(provider=report.provider, provider_txn=report.provider_txn).first()
 
 
-def _post(report: _Report) -> Payment:
-    """Settles and stores in one transaction; the UPDATE of the notice is the judge between two payments at once."""
-    notice, reason = _judge_and_settle(report)
-    payment = Payment.objects.create(
-        provider=report.provider,
-        provider_txn=report.provider_txn,
-        channel=report.channel,
-        given_number=report.given_number,
-        notice=notice,
-        amount_fen=report.amount_fen,
-        paid_on=report.paid_on,
-        booked_at=report.at,
-        payer=report.payer,
-        outcome=Payment.Outcome.EXCEPTION if reason else Payment.Outcome.SETTLED,
-        actor_role=str(report.actor.role),
-        actor_user_id=report.actor.user_id,
-        actor_office_id=report.actor.office_id,
-    )
-    if reason:
-        PaymentException.objects.create(payment=payment, reason=reason, opened_at=report.at)
-    return payment
-
-
-def _judge_and_settle(report: _Report) -> tuple[Notice | None, str]:
-    """Settles the notice the money is for, or says why not; looks again when the notice moved while we judged it."""
+def _post(report: Report) -> Payment:
+    """Judges, stores and settles in one transaction; looks again when the notice moved while we judged it."""
     for _try in range(MAX_LOOKS):
         named = _find(report.given_number)
         notice = latest(named) if named else None
         reason = verdict(notice, channel=report.channel, amount_fen=report.amount_fen, paid_on=report.paid_on)
         if reason and notice != named:
-            return named, Reason.SUPERSEDED
-        if reason or (notice is not None and _settle(notice, report)):
-            return notice, reason
-    return named, Reason.DUPLICATE
+            notice, reason = named, Reason.SUPERSEDED
+        if reason or notice is None:
+            return store_waiting(report, notice, reason)
+        settled = store_settled(report, notice)
+        if settled is not None:
+            return settled
+    return store_waiting(report, named, Reason.DUPLICATE)
+
+
+def store_settled(report: Report, notice: Notice) -> Payment | None:
+    """Stores the payment and settles the notice; the UPDATE of the notice is the judge between two payments at once.
+
+    None, and nothing written, where the notice moved meanwhile.
+    """
+    membership.hold([notice.pk])
+    payment = report.payment(notice, "")
+    try:
+        with transaction.atomic():
+            payment.save(force_insert=True)
+            shares = shares_of([notice])[notice.pk]
+            if sum(fen for _notice, _kind, fen in shares) != notice.amount_fen:
+                raise _Moved
+            ledger.post([ledger.payment_draft(payment, "", shares)], at=report.at, actor=report.actor)
+            if not settle([notice.pk], report):
+                raise _Moved
+    except _Moved:
+        return None
+    except IntegrityError:
+        if _booked(report) is not None or not Payment.objects.filter(notice=notice, outcome="settled").exists():
+            raise
+        return None
+    return payment
+
+
+def store_waiting(report: Report, notice: Notice | None, reason: str) -> Payment:
+    """Stores money that waits for a decision."""
+    payment = report.payment(notice, reason)
+    payment.save(force_insert=True)
+    PaymentException.objects.create(payment=payment, reason=reason, opened_at=report.at)
+    ledger.post([ledger.payment_draft(payment, reason, [])], at=report.at, actor=report.actor)
+    return payment
+
+
+def settle(pks: list[UUID], report: Report) -> int:
+    """Moves notices to paid by the facts of a report; returns how many moved."""
+    moved = NoticeWorkflow.settle.move(
+        pks,
+        SYSTEM,
+        at=report.at,
+        changes={"paid_on": report.paid_on, "paid_at": report.at},
+        codes={"channel": report.channel, "provider": report.provider},
+    )
+    return len(moved)
+
+
+def shares_of(notices: list[Notice]) -> dict[UUID, list[tuple[UUID, str, int]]]:
+    """Whose money the amount of each notice is: its members' where it is a collective notice, else its own."""
+    pks = [notice.pk for notice in notices]
+    shares: dict[UUID, list[tuple[UUID, str, int]]] = {notice.pk: [] for notice in notices}
+    members = Notice.objects.filter(collective__in=pks, state__in=membership.OPEN).order_by("pk")
+    for pk, whole, kind, fen in members.values_list("pk", "collective", "kind", "amount_fen"):
+        shares[whole].append((pk, kind, fen))
+    for notice in notices:
+        if not shares[notice.pk]:
+            shares[notice.pk].append((notice.pk, notice.kind, notice.amount_fen))
+    return shares
 
 
 def _find(number: str) -> Notice | None:
@@ -191,14 +284,3 @@ def latest(notice: Notice) -> Notice:
             break
         notice = notice.superseded_by
     return notice
-
-
-def _settle(notice: Notice, report: _Report) -> bool:
-    moved = NoticeWorkflow.settle.move(
-        [notice.pk],
-        SYSTEM,
-        at=report.at,
-        changes={"paid_on": report.paid_on, "paid_at": report.at},
-        codes={"channel": report.channel, "provider": report.provider},
-    )
-    return bool(moved)

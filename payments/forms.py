@@ -1,6 +1,7 @@
 """What people type about notices and money, tidied and explained; knows no workflow."""
 
 import unicodedata
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -8,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from payments.amounts import InvalidAmount, parse_yuan
-from payments.models import Notice
+from payments.models import Action, Notice, VoidReason
 from payments.numbers import InvalidNumber, TypedNumber, parse_number
 from portal.design.text import format_yuan
 
@@ -120,3 +121,53 @@ class RefundForm(SeenForm):
         ],
         widget=forms.RadioSelect,
     )
+
+
+class VoidForm(forms.Form):
+    """Why a receipt is made void."""
+
+    reason = forms.ChoiceField(label=gettext_lazy("Reason"), choices=VoidReason.choices, widget=forms.RadioSelect)
+
+
+class StatementForm(forms.Form):
+    """A statement file of a bank or payment platform."""
+
+    file = forms.FileField(
+        label=gettext_lazy("Statement file"),
+        help_text=gettext_lazy("Bank detail (text), WeChat Pay bill (CSV) or Alipay bill (ZIP), up to 32 MB."),
+        error_messages={"empty": gettext_lazy("The file is empty.")},
+    )
+
+
+class DecisionForm(forms.Form):
+    """What becomes of waiting money."""
+
+    action = forms.ChoiceField(label=gettext_lazy("Decision"), widget=forms.RadioSelect)
+    number = NumberField(
+        label=gettext_lazy("Notice the money is for"),
+        help_text=gettext_lazy("Only if you assign the money: 16 or 20 digits, with or without spaces."),
+        required=False,
+    )
+
+    def __init__(self, data: Any = None, *, actions: Sequence[Action], **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
+        self.fields["action"].choices = [(action.value, action.label) for action in actions]
+        if Action.ASSIGN not in actions:
+            del self.fields["number"]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if cleaned.get("action") == Action.ASSIGN and not cleaned.get("number") and "number" not in self.errors:
+            self.add_error("number", _("Type the number of the notice that the money is for."))
+        return cleaned
+
+
+class CloseForm(forms.Form):
+    """Closes a day; the cash is typed where no bank proves the money."""
+
+    counted = YuanField(label=gettext_lazy("Cash counted in yuan"))
+
+    def __init__(self, data: Any = None, *, by_statement: bool, **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
+        if by_statement:
+            del self.fields["counted"]

@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from payments import numbers
+from payments import membership, numbers
 from payments.allocation import next_serials
 from payments.kinds import MODULES
 from payments.messages import tell_issued
@@ -101,6 +101,7 @@ def supersede_notice(notice: Notice, draft: NoticeDraft, *, actor: Actor, at: da
     """
     at = at or timezone.now()
     with transaction.atomic():
+        membership.hold([notice.pk])
         # The old one leaves its purpose and reference first; the link follows, when the successor exists.
         NoticeWorkflow.supersede.fire(notice, SYSTEM, at=at, codes=_asked_by(actor))
         successor = issue_notices([draft], actor=actor, at=at)[0]
@@ -119,7 +120,9 @@ def cancel_notices(
     """
     chosen = Notice.objects.filter(purpose=purpose, reference__in=[str(reference) for reference in references])
     codes = {"reason": reason, **_asked_by(actor)}
-    return NoticeWorkflow.cancel.move(chosen.filter(state=State.ISSUED), SYSTEM, codes=codes, at=at)
+    with transaction.atomic():
+        membership.hold(chosen.filter(state=State.ISSUED).values_list("pk", flat=True))
+        return NoticeWorkflow.cancel.move(chosen.filter(state=State.ISSUED), SYSTEM, codes=codes, at=at)
 
 
 def live_notice(*, purpose: str, reference: str) -> Notice | None:

@@ -1,12 +1,15 @@
 """What payers are told: each fact once, to the payer or, for people without a telephone, to their guardian."""
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import Any
 from uuid import UUID
 
 from django.utils import translation
 
+from payments.membership import told_by_collective
 from payments.models import Notice
+from payments.states import State
 from portal.design.text import format_day, format_yuan
 from portal.outbox.services import MessageDraft, enqueue_many
 from portal.people.models import Guardianship, Resident
@@ -17,14 +20,22 @@ def tell_issued(notices: Sequence[Notice]) -> None:
     _tell(notices, "payments_issued", "issued")
 
 
-def tell_reminded(notices: Sequence[Notice], occasion: str) -> None:
-    """Reminds payers before the pay-by date; `occasion` tells one reminder from the next (E12)."""
-    _tell(notices, "payments_reminder", f"reminder:{occasion}")
+def tell_reminded(notices: Sequence[Notice], on: date) -> None:
+    """Reminds payers on a local date: before the pay-by date to pay, after it not to pay any more (E12).
+
+    Who is reminded of a collective notice is not reminded of each of its members besides.
+    """
+    known = told_by_collective(notices, State.ISSUED)
+    told = [notice for notice in notices if notice.pk not in known]
+    fact = f"reminder:{on.isoformat()}"
+    _tell([notice for notice in told if on <= notice.due_on], "payments_reminder", fact)
+    _tell([notice for notice in told if on > notice.due_on], "payments_late", fact)
 
 
 def tell_paid(notices: Sequence[Notice]) -> None:
-    """Tells payers that the money has arrived and that they need not pay again."""
-    _tell(notices, "payments_paid", "paid")
+    """Tells payers that the money has arrived and that they need not pay again, once for a collective notice."""
+    known = told_by_collective(notices, State.PAID)
+    _tell([notice for notice in notices if notice.pk not in known], "payments_paid", "paid")
 
 
 def tell_refunded(notices: Sequence[Notice]) -> None:

@@ -4,6 +4,7 @@ from django.utils.translation import gettext as _
 
 from payments import paper_parts, records
 from payments.models import Notice
+from payments.paper_parts import Printing
 from payments.states import State
 from portal.crypto import keyed_digest
 from portal.design.text import format_yuan
@@ -28,9 +29,10 @@ def payee(policy: Policy) -> str:
     return pick(policy.setting("payee.nontax", PAYEE)["name"])
 
 
-def paper(notice: Notice, language: str | None = None) -> Paper:
+def paper(notice: Notice, language: str | None = None, printing: Printing | None = None) -> Paper:
     """The non-tax notice as it stands now; once paid it says so."""
     with paper_parts.paper_language(language) as chosen:
+        printing = printing or paper_parts.printing_of(notice)
         policy = notice.policy.policy
         unit = policy.setting("nontax.unit", UNIT)
         account = policy.setting("payee.nontax", PAYEE)
@@ -45,21 +47,21 @@ def paper(notice: Notice, language: str | None = None) -> Paper:
             parties=[
                 PaperField(_("Payer"), notice.payer_name, "payer"),
                 PaperField(_("Identity number"), notice.payer_number, "payer_number"),
-                PaperField(_("Payee"), payee(policy), "payee"),
-                PaperField(_("Account"), account["account"], "payee_account"),
-                PaperField(_("Bank of the payee"), pick(account["bank"]), "payee_bank"),
-                PaperField(_("Unit code"), unit["code"], "executing_unit_code"),
-                PaperField(_("Executing unit"), pick(unit["name"]), "executing_unit"),
+                PaperField(_("Payee"), payee(policy), "payee", shared=True),
+                PaperField(_("Account"), account["account"], "payee_account", shared=True),
+                PaperField(_("Bank of the payee"), pick(account["bank"]), "payee_bank", shared=True),
+                PaperField(_("Unit code"), unit["code"], "executing_unit_code", shared=True),
+                PaperField(_("Executing unit"), pick(unit["name"]), "executing_unit", shared=True),
             ],
             fields=[
                 *paper_parts.amount_fields(notice),
                 PaperField(_("Pay code"), notice.grouped_pay_code, "pay_code"),
-                PaperField(_("Late charge"), _("No late charge"), "late_rate"),
+                PaperField(_("Late charge"), _("No late charge"), "late_rate", shared=True),
                 PaperField(_("Check code"), check_code(notice), "check_code"),
             ],
             tables=[_items(notice, policy)],
-            paragraphs=[*paper_parts.ways(notice), *_instructions(notice)],
-            codes=paper_parts.codes(notice),
+            paragraphs=[*printing.ways, *_instructions(notice)],
+            codes=paper_parts.codes(notice, printing.record),
             slip=paper_parts.slip(notice),
             footer=paper_parts.closing(notice),
         )
@@ -100,4 +102,5 @@ def _items(notice: Notice, policy: Policy) -> PaperTable:
         foot=[_("Total"), "", "", "", "", format_yuan(notice.amount_fen)],
         widths=[18, 26, 12, 14, 16, 14],
         numeric=[3, 4, 5],
+        shared=[0, 1, 2],
     )

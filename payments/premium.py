@@ -7,6 +7,7 @@ from django.utils.translation import ngettext
 
 from payments import paper_parts, records
 from payments.models import Notice
+from payments.paper_parts import Printing
 from portal.design.text import format_day, format_yuan
 from portal.documents.papers import Paper, PaperField, PaperTable
 from portal.regions.policy_values import Policy
@@ -30,9 +31,10 @@ def payee(policy: Policy) -> str:
     return pick(policy.setting("payee.premium", PAYEE)["name"])
 
 
-def paper(notice: Notice, language: str | None = None) -> Paper:
+def paper(notice: Notice, language: str | None = None, printing: Printing | None = None) -> Paper:
     """The premium notice as it stands now; once paid it says so."""
     with paper_parts.paper_language(language) as chosen:
+        printing = printing or paper_parts.printing_of(notice)
         policy = notice.policy.policy
         return Paper(
             kind="premium_notice",
@@ -45,17 +47,19 @@ def paper(notice: Notice, language: str | None = None) -> Paper:
             parties=[
                 PaperField(_("Payer"), notice.payer_name, "payer"),
                 PaperField(_("Identity number"), notice.payer_number, "payer_number"),
-                PaperField(_("Region"), notice.region.full_name, "region"),
-                PaperField(_("Collected by"), payee(policy), "payee"),
+                PaperField(_("Region"), printing.region, "region", shared=True),
+                PaperField(_("Collected by"), payee(policy), "payee", shared=True),
             ],
             fields=[
                 *paper_parts.amount_fields(notice),
-                PaperField(_("Cover year"), str(notice.cover_year or ""), "cover_year"),
-                PaperField(_("Collection period"), _period(policy, notice), "collection_period", wide=True),
+                PaperField(_("Cover year"), str(notice.cover_year or ""), "cover_year", shared=True),
+                PaperField(
+                    _("Collection period"), _period(policy, notice), "collection_period", wide=True, shared=True
+                ),
             ],
             tables=[_insured(notice)],
-            paragraphs=[*paper_parts.ways(notice), _waiting_warning(policy)],
-            codes=paper_parts.codes(notice),
+            paragraphs=[*printing.ways, _waiting_warning(policy)],
+            codes=paper_parts.codes(notice, printing.record),
             slip=paper_parts.slip(notice),
             footer=paper_parts.closing(notice),
         )
@@ -88,6 +92,7 @@ def _insured(notice: Notice) -> PaperTable:
         ],
         widths=[18, 22, 15, 17, 14, 14],
         numeric=[3, 4, 5],
+        repeated=[2],
     )
 
 

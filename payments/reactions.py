@@ -14,7 +14,7 @@ def tell_payers_paid(batch: Batch) -> None:
 
 
 def remind_payers(batch: Batch) -> None:
-    messages.tell_reminded(list(batch.subjects()), local_date(batch.at).isoformat())
+    messages.tell_reminded(list(batch.subjects()), local_date(batch.at))
 
 
 def tell_payers_refunded(batch: Batch) -> None:

@@ -1,5 +1,8 @@
 """Ties notice papers to the public paper check: one version of the paper per state it was printed in."""
 
+from collections.abc import Sequence
+from uuid import UUID
+
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
@@ -22,6 +25,9 @@ VERSION_OF_STATE = {
 }
 """Later states have higher versions, so that a paper made later replaces the earlier ones."""
 
+AFTER_REFUSAL = 10
+"""A refused refund takes the notice back to paid, and its papers to a higher version than any before."""
+
 
 def record_of(notice: Notice) -> PaperRecord:
     """The record of the paper as it would be printed now, made at the first printing."""
@@ -29,8 +35,23 @@ def record_of(notice: Notice) -> PaperRecord:
         kind=f"{notice.kind}_notice",
         subject_kind=SUBJECT_KIND,
         subject_id=notice.pk,
-        version=VERSION_OF_STATE[State(notice.state)],
+        version=VERSION_OF_STATE[State(notice.state)] + AFTER_REFUSAL * _refusals(notice),
     )
+
+
+def _refusals(notice: Notice) -> int:
+    """How often a refund of this notice was refused."""
+    return notice.timeline.filter(transition="refuse_refund").count() if notice.paid_on else 0
+
+
+def records_of(notices: Sequence[Notice]) -> dict[UUID, PaperRecord]:
+    """The records of many papers by the notice's id; those not yet there are made together."""
+    found: dict[UUID, PaperRecord] = {}
+    for kind in {notice.kind for notice in notices}:
+        wanted = {str(notice.pk): VERSION_OF_STATE[State(notice.state)] for notice in notices if notice.kind == kind}
+        rows = records.issue_records(kind=f"{kind}_notice", subject_kind=SUBJECT_KIND, versions=wanted)
+        found |= {UUID(subject): row for subject, row in rows.items()}
+    return found
 
 
 def facts_of(notice: Notice) -> PaperFacts:

@@ -1,10 +1,14 @@
-"""Refunds: one person proposes, a second one confirms."""
+"""Refunds: one person proposes, a second one confirms or refuses. Always the whole amount; the books reverse it and
+edit nothing (E10).
+"""
 
 from datetime import datetime
 
-from payments.models import Notice
+from payments import ledger, membership
+from payments.models import Account, Entry, JournalKind, Notice, PaymentException
 from payments.workflow import NoticeWorkflow
 from portal.people.actors import SYSTEM, Actor, Role
+from portal.workflow.core import Batch
 
 
 def propose_refund(
@@ -29,3 +33,45 @@ def confirm_refund(notice: Notice, *, actor: Actor, version: int | None = None, 
     return NoticeWorkflow.confirm_refund.fire(
         notice, actor, version, changes={"refund_confirmed_by": actor.user_id}, at=at
     )
+
+
+def refuse_refund(notice: Notice, *, actor: Actor, version: int | None = None, at: datetime | None = None) -> Notice:
+    """Refuses a proposed refund as a second person: the payment stands, and a new proposal may follow.
+
+    Raises ConflictOfInterest for the proposer and for one's own household.
+    """
+    return NoticeWorkflow.refuse_refund.fire(notice, actor, version, changes={"refund_proposed_by": None}, at=at)
+
+
+def book_refunds(batch: Batch) -> None:
+    """Reverses the money of refunded notices in the books and closes what the exceptions desk had open about it."""
+    for notice in batch.subjects():
+        payment = membership.payment_of(notice)
+        if payment is None:
+            continue
+        ledger.post_refund_of_notice(notice, payment, at=batch.at, actor=batch.actor)
+        if payment.notice_id == notice.pk:
+            PaymentException.objects.filter(payment=payment, resolved_at=None).update(resolved_at=batch.at)
+
+
+class NothingOwed(ValueError):
+    """No confirmed refund of this notice waits to be paid out."""
+
+
+def owed_fen(notice: Notice) -> int:
+    """What a confirmed refund still owes the payer of this notice, in fen."""
+    return -ledger.notice_balance(notice).get(Account.REFUNDS, 0)
+
+
+def record_payout(notice: Notice, *, actor: Actor, at: datetime) -> None:
+    """Notes that the bank has paid the refund out; raises NothingOwed when it was noted before or nothing is owed."""
+    owed = owed_fen(notice)
+    payment = membership.payment_of(notice)
+    if owed <= 0 or payment is None:
+        raise NothingOwed
+    ledger.post_paid_out(notice=notice, payment=payment, amount_fen=owed, at=at, actor=actor)
+
+
+def paid_out(notice: Notice) -> bool:
+    """Whether the refund of this notice has left the bank."""
+    return Entry.objects.filter(notice=notice, journal__kind=JournalKind.PAID_OUT).exists()

@@ -1,6 +1,7 @@
 """What other apps may ask of payments."""
 
 from payments.booking import TransactionReused, book_payment, find_notice, open_exception
+from payments.collective import give_back, issue_collective
 from payments.issuing import (
     NoticeDraft,
     WrongTotal,
@@ -11,7 +12,8 @@ from payments.issuing import (
     supersede_notice,
 )
 from payments.models import Line
-from payments.refunds import confirm_refund, propose_refund
+from payments.receipts import receipt_of
+from payments.refunds import confirm_refund, propose_refund, refuse_refund
 
 __all__ = [
     "Line",
@@ -22,10 +24,14 @@ __all__ = [
     "cancel_notices",
     "confirm_refund",
     "find_notice",
+    "give_back",
+    "issue_collective",
     "issue_notice",
     "issue_notices",
     "live_notice",
     "open_exception",
     "propose_refund",
+    "receipt_of",
+    "refuse_refund",
     "supersede_notice",
 ]

@@ -2,7 +2,22 @@
 
 from django.urls import path
 
-from payments.views import counter, desk, notices
+from payments.views import (
+    cash,
+    cashier,
+    closing,
+    counter,
+    desk,
+    exceptions,
+    finance,
+    notices,
+    online,
+    print_runs,
+    receipts,
+    sandbox,
+    statements,
+    unpaid,
+)
 
 app_name = "payments"
 
@@ -14,6 +29,48 @@ urlpatterns = [
     path("desk/payments/<uuid:pk>/", desk.desk_notice, name="desk_notice"),
     path("desk/payments/<uuid:pk>/propose-refund/", desk.propose_refund, name="propose_refund"),
     path("desk/payments/<uuid:pk>/confirm-refund/", desk.confirm_refund, name="confirm_refund"),
+    path("desk/payments/<uuid:pk>/refuse-refund/", desk.refuse_refund, name="refuse_refund"),
+    path("desk/payments/<uuid:pk>/payout/", desk.payout, name="payout"),
+    path("desk/exceptions/", exceptions.exceptions, name="exceptions"),
+    path("desk/exceptions/<int:pk>/", exceptions.exception, name="exception"),
+    path("desk/exceptions/<int:pk>/confirm/", exceptions.confirm_decision, name="confirm_decision"),
+    path("desk/days/", closing.days, name="days"),
+    path("desk/days/<str:on>/<str:channel>/", closing.day, name="day"),
+    path("desk/finance/", finance.finance, name="finance"),
+    path("desk/finance/<slug:table>.csv", finance.table, name="finance_table"),
+    path("receipts/<uuid:pk>/", receipts.receipt, name="receipt"),
+    path("receipts/<uuid:pk>/<slug:form>/", receipts.receipt_paper, name="receipt_paper"),
+    path("desk/receipts/<uuid:pk>/void/", receipts.void_receipt, name="void_receipt"),
+    path("desk/print-runs/", print_runs.runs, name="print_runs"),
+    path("desk/print-runs/<uuid:pk>/", print_runs.run, name="print_run"),
+    path("desk/print-runs/<uuid:pk>/file/", print_runs.run_file, name="print_run_file"),
+    path("desk/statements/", statements.statements, name="statements"),
+    path("desk/statements/<uuid:pk>/", statements.statement, name="statement"),
+    path("desk/unpaid/", unpaid.unpaid, name="unpaid"),
+    path("desk/cashier/", cashier.cashier, name="cashier"),
+    path("desk/cashier/day/", cashier.cashier_day, name="cashier_day"),
+    path("desk/cashier/<uuid:pk>/", cashier.cashier_notice, name="cashier_notice"),
+    path("desk/cashier/done/<uuid:pk>/<str:given>/", cashier.cashier_done, name="cashier_done"),
+    path("pay/<uuid:pk>/", online.pay, name="pay"),
+    path("pay/orders/<uuid:pk>/", online.order, name="order"),
+    path("pay/callback/<slug:provider>/", online.callback, name="callback"),
+    path("sandbox/", sandbox.index, name="sandbox"),
+    path("sandbox/send/", sandbox.send_now, name="sandbox_send"),
+    path("sandbox/statements/<slug:kind>/", sandbox.statement, name="sandbox_statement"),
+    path("sandbox/cashier/<str:token>/", sandbox.cashier, name="sandbox_cashier"),
+    path("sandbox/wechat/v3/pay/transactions/native", sandbox.wechat_native, name="sandbox_native"),
+    path("sandbox/wechat/v3/pay/transactions/out-trade-no/<str:number>", sandbox.wechat_query, name="sandbox_query"),
+    path(
+        "sandbox/wechat/v3/pay/transactions/out-trade-no/<str:number>/close", sandbox.wechat_close, name="sandbox_close"
+    ),
+    path("sandbox/wechat/v3/refund/domestic/refunds", sandbox.wechat_refund, name="sandbox_refund"),
+    path("sandbox/alipay/gateway.do", sandbox.alipay_gateway, name="sandbox_alipay"),
+    path("desk/cash/", cash.mine, name="cash"),
+    path("desk/cash/take/<uuid:pk>/", cash.take, name="cash_take"),
+    path("desk/cash/<uuid:pk>/", cash.held, name="cash_held"),
+    path("cash/<uuid:pk>/<slug:fmt>/", cash.slip, name="cash_slip"),
+    path("desk/remittances/", cash.remittances, name="remittances"),
+    path("desk/remittances/<int:agent_id>/", cash.remittance, name="remittance"),
     path("demo/bank/", counter.counter, name="counter"),
     path("demo/bank/proof/<str:token>/", counter.proof, name="counter_proof"),
 ]

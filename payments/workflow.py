@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext_lazy as _
 
 from payments.models import Notice, NoticeTimelineEntry
@@ -11,7 +12,7 @@ from payments.states import State
 from portal.people.actors import Actor, Role
 from portal.people.services import related_ids
 from portal.regions.calendar import end_instant, start_of_day
-from portal.workflow.core import Transition, Workflow
+from portal.workflow.core import Requirement, Transition, Workflow
 from portal.workflow.deadlines import Deadline, Facts, Reminder
 
 REMINDED_AT = timedelta(hours=9)
@@ -26,10 +27,20 @@ def clearing_ends(facts: Facts) -> datetime:
 
 
 def next_reminder(after: datetime, facts: Facts) -> datetime | None:
-    """The first reminder after a moment: at nine, so many days before the pay-by date as the policy lists (E12)."""
-    days = facts.policy.setting("notice.remind_days", DEFAULT_REMIND_DAYS)
-    instants = (start_of_day(facts["due_on"] - timedelta(days=int(ahead))) + REMINDED_AT for ahead in days)
+    """The first reminder after a moment: at nine, so many days before the pay-by date, and after it while money may
+    still be on its way, as the policy lists (E12).
+    """
+    ahead = [-int(days) for days in facts.policy.setting("notice.remind_days", DEFAULT_REMIND_DAYS)]
+    clearing = int(facts.policy.setting("clearing_days", 3))
+    late = [int(days) for days in facts.policy.setting("notice.late_remind_days", ()) if 0 < int(days) <= clearing]
+    instants = (start_of_day(facts["due_on"] + timedelta(days=days)) + REMINDED_AT for days in (*ahead, *late))
     return min((instant for instant in instants if instant > after), default=None)
+
+
+stands_alone = Requirement(
+    holds=~Exists(Notice.objects.filter(collective=OuterRef("pk"))),
+    otherwise=_("This notice covers several people: open the notice of the person whose money is to be paid back."),
+)
 
 
 class NoticeWorkflow(Workflow):
@@ -80,6 +91,7 @@ class NoticeWorkflow(Workflow):
         sources=(State.PAID,),
         target=State.REFUNDING,
         roles=(Role.SYSTEM, Role.CASHIER),
+        requires=[stands_alone],
         decision=True,
         label=_("Propose a refund"),
         story=_("A refund was proposed."),
@@ -91,6 +103,15 @@ class NoticeWorkflow(Workflow):
         decision=True,
         label=_("Confirm the refund"),
         story=_("The refund was confirmed by a second person."),
+    )
+
+    refuse_refund = Transition(
+        sources=(State.REFUNDING,),
+        target=State.PAID,
+        roles=(Role.CASHIER,),
+        decision=True,
+        label=_("Refuse the refund"),
+        story=_("The refund was refused by a second person; the payment stands."),
     )
 
     @classmethod

@@ -90,6 +90,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "portal.limits.middleware.RateLimitMiddleware",
     "portal.workflow.middleware.RefusalMiddleware",
+    "portal.design.unsaved.KeepTypedMiddleware",
 ]
 
 ROOT_URLCONF = "portal.urls"
@@ -159,6 +160,8 @@ CELERY_TASK_ROUTES = {
     "portal.people.tasks.*": {"queue": "sweep"},
     "enrollment.tasks.*": {"queue": "sweep"},
     "portal.outbox.tasks.*": {"queue": "outbox"},
+    "payments.tasks.ask_silent_orders": {"queue": "outbox"},
+    "payments.tasks.forget_old_callbacks": {"queue": "outbox"},
 }
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = False  # a task that kills its worker would loop; the sweep finds the row again
@@ -210,10 +213,20 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 60,
         "options": {"queue": "papers", "expires": 60},
     },
+    "erase-old-walk-ins": {
+        "task": "enrollment.tasks.erase_old_walk_ins",
+        "schedule": crontab(hour=3, minute=20),
+        "options": {"queue": "sweep", "expires": 3600},
+    },
     "price-held": {
         "task": "enrollment.tasks.price_held",
         "schedule": 300,
         "options": {"queue": "sweep", "expires": 300},
+    },
+    "coordination-months": {
+        "task": "enrollment.tasks.coordination_months",
+        "schedule": crontab(hour=7, minute=30),
+        "options": {"queue": "sweep", "expires": 3600},
     },
     "forget-old-codes": {
         "task": "portal.people.tasks.forget_old_codes",
@@ -235,10 +248,30 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": crontab(hour=3, minute=10),
         "options": {"queue": "papers", "expires": 3600},
     },
+    "erase-rosters": {
+        "task": "enrollment.tasks.erase_rosters",
+        "schedule": crontab(hour=3, minute=15),
+        "options": {"queue": "papers", "expires": 3600},
+    },
+    "remind-held-cash": {
+        "task": "payments.tasks.remind_held_cash",
+        "schedule": crontab(hour=9, minute=5),
+        "options": {"queue": "outbox", "expires": 3600},
+    },
     "forget-idle-buckets": {
         "task": "portal.limits.tasks.forget_idle_buckets",
         "schedule": crontab(hour=3, minute=20),
         "options": {"queue": "sweep", "expires": 3600},
+    },
+    "ask-silent-orders": {
+        "task": "payments.tasks.ask_silent_orders",
+        "schedule": 60,
+        "options": {"queue": "outbox", "expires": 60},
+    },
+    "forget-old-callbacks": {
+        "task": "payments.tasks.forget_old_callbacks",
+        "schedule": crontab(hour=3, minute=40),
+        "options": {"queue": "outbox", "expires": 3600},
     },
     "clean-up": {
         "task": "portal.tasks.clean_up",
@@ -399,6 +432,33 @@ SMS_GATEWAY_DEDUPES = env.bool("SMS_GATEWAY_DEDUPES", default=False)
 
 # The address in QR codes on paper
 PUBLIC_URL = env.str("CANBAO_PUBLIC_URL", default="http://localhost:8000")
+
+# Online payment. A channel is offered where all its keys are given (`..._FILE` reads one from a file); a demo without
+# any pays at its own sandbox bank.
+
+WECHATPAY: dict[str, Any] = {
+    "mchid": env.str("WECHATPAY_MCHID", default=""),
+    "appid": env.str("WECHATPAY_APPID", default=""),
+    "apiv3_key": env.str("WECHATPAY_APIV3_KEY", default=""),
+    "merchant_key": env.str("WECHATPAY_MERCHANT_KEY", default="", multiline=True),
+    "merchant_serial": env.str("WECHATPAY_MERCHANT_SERIAL", default=""),
+    # The second pair serves while the platform changes its key.
+    "platform_keys": tuple(
+        (env.str(f"{name}_SERIAL"), env.str(f"{name}_KEY", multiline=True))
+        for name in ("WECHATPAY_PLATFORM", "WECHATPAY_NEXT_PLATFORM")
+        if env.str(f"{name}_SERIAL", default="") and env.str(f"{name}_KEY", default="")
+    ),
+    "address": env.str("WECHATPAY_ADDRESS", default=""),
+}
+ALIPAY: dict[str, Any] = {
+    "app_id": env.str("ALIPAY_APP_ID", default=""),
+    "seller_id": env.str("ALIPAY_SELLER_ID", default=""),
+    "app_key": env.str("ALIPAY_APP_KEY", default="", multiline=True),
+    "public_key": env.str("ALIPAY_PUBLIC_KEY", default="", multiline=True),
+    "address": env.str("ALIPAY_ADDRESS", default=""),
+}
+SANDBOX_BANK_URL = env.str("CANBAO_SANDBOX_BANK_URL", default=PUBLIC_URL)  # where a demo finds its bank
+CALLBACK_URL = env.str("CANBAO_CALLBACK_URL", default=PUBLIC_URL)  # where payment channels reach this portal
 
 # Logs: one JSON object per line, without identity or telephone numbers
 

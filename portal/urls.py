@@ -17,6 +17,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("portal.jobs.urls")),
     path("", include("portal.outbox.urls")),
     path("", include("portal.documents.urls")),
+    path("", include("portal.workflow.urls")),
     path("", include("payments.urls")),
     path("", include("enrollment.urls")),
     path("", include("cards.urls")),

@@ -1,14 +1,12 @@
 """The card office's desk: queue by promised day, the case with its photo, the decision."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
@@ -24,6 +22,7 @@ from cards.workflow import CardApplicationWorkflow
 from enrollment.views.resident import posted_version
 from portal import audit
 from portal.design.components import PageLinks, SummaryRow
+from portal.design.paging import Order, capped_count, count_words, keyed_page
 from portal.design.text import format_day
 from portal.people.access import require_role
 from portal.people.actors import Role
@@ -32,8 +31,6 @@ from portal.workflow import stories
 from portal.workflow.errors import Refused
 from portal.workflow.views import conflict_page
 
-PAGE_SIZE = 25
-COUNTED_UP_TO = 100
 READERS = (Role.CARD_CLERK, Role.AUDITOR)
 
 TABS = {
@@ -47,6 +44,7 @@ TABS = {
     ),
 }
 BY_PROMISE = ("decide", "production")
+PROMISED, SINCE = Order("promised_on", by_day=True), Order("state_since", forward=False)
 
 
 @require_role(*READERS)
@@ -88,41 +86,23 @@ def queue(request: HttpRequest) -> HttpResponse:
 
 def _tab(visible: CardApplicationQuerySet, code: str, current: str) -> dict[str, Any]:
     label, states = TABS[code]
-    count = visible.filter(state__in=states).order_by()[: COUNTED_UP_TO + 1].count()
-    words = f"{COUNTED_UP_TO}+" if count > COUNTED_UP_TO else str(count)
-    return {"label": label, "url": f"?{urlencode({'tab': code})}", "current": code == current, "count": words}
+    count = count_words(capped_count([visible.filter(state__in=states)]))
+    return {"label": label, "url": f"?{urlencode({'tab': code})}", "current": code == current, "count": count}
 
 
 def _page_of(
     visible: CardApplicationQuerySet, tab: str, late: bool, request: HttpRequest
 ) -> tuple[list[CardApplication], PageLinks]:
-    """One page found by key: rows behind the last one of the page before, never by counting from the start."""
-    rows = visible.filter(state__in=TABS[tab][1]).select_related("resident", "region").defer("answers_cipher")
-    column, sign, side = ("promised_on", "", "gt") if tab in BY_PROMISE else ("state_since", "-", "lt")
+    rows = visible.select_related("resident", "region").defer("answers_cipher")
+    order = PROMISED if tab in BY_PROMISE else SINCE
     if late:
         rows = rows.filter(promised_on__lt=calendar.today())
-    if (key := _key(request.GET.get("after", ""), by_day=tab in BY_PROMISE)) is not None:
-        value, pk = key
-        rows = rows.filter(Q(**{f"{column}__{side}": value}) | Q(**{column: value, f"pk__{side}": pk}))
-    found = list(rows.order_by(f"{sign}{column}", f"{sign}pk")[: PAGE_SIZE + 1])
-    query = {"tab": tab} | ({"late": "1"} if late else {})
-    more = len(found) > PAGE_SIZE
-    found = found[:PAGE_SIZE]
-    following = query | {"after": f"{getattr(found[-1], column).isoformat()}_{found[-1].pk}"} if more else None
-    first_page = f"?{urlencode(query)}" if key is not None else ""
-    return found, PageLinks(previous_url=first_page, next_url=f"?{urlencode(following)}" if following else "")
-
-
-def _key(text: str, *, by_day: bool) -> tuple[date | datetime, UUID] | None:
-    value, _separator, pk = text.partition("_")
-    try:
-        if by_day:
-            day = parse_date(value)
-            return (day, UUID(pk)) if day is not None else None
-        instant = parse_datetime(value)
-        return (instant, UUID(pk)) if instant is not None and instant.tzinfo is not None else None
-    except ValueError:
-        return None
+    return keyed_page(
+        [rows.filter(state=state) for state in TABS[tab][1]],
+        order,
+        after=request.GET.get("after", ""),
+        query={"tab": tab} | ({"late": "1"} if late else {}),
+    )
 
 
 def days_left(application: CardApplication, today: date) -> int | None:
@@ -150,13 +130,35 @@ def review(request: HttpRequest, pk: UUID) -> HttpResponse:
         "runs": application.state in (State.UNDER_REVIEW, State.IN_PRODUCTION),
         "usage": usage,
         "rows": data_rows(application),
-        "has_picture": pictures.picture_of(application) is not None,
+        "pictures": [{"url": reverse("cards:photo", args=[application.pk]), "label": _("Photo for the card")}]
+        if pictures.picture_of(application) is not None
+        else [],
         "options": {option.transition.name: option for option in options},
         "asked": [label for name, label in ASKABLE if name in application.correction_fields],
+        "corrections": corrected_rows(application),
         "timeline": stories.items(application, request.actor),
         "batch": application.batches.order_by("-made_at").first(),
     }
     return render(request, "cards/review.html", context)
+
+
+def corrected_rows(application: CardApplication) -> list[dict[str, Any]]:
+    """What the resident put right, before and after (N20)."""
+    labels = dict(ASKABLE)
+
+    def words(row: dict[str, Any], side: str) -> str:
+        value = row[side]
+        return str(papers.PHOTO_TEXTS.get(value, value)) if row["field"] == "photo" else str(value)
+
+    return [
+        {
+            "round": row["round"],
+            "label": labels.get(row["field"], row["field"]),
+            "before": words(row, "before"),
+            "after": words(row, "after"),
+        }
+        for row in application.answers.get("corrections", [])
+    ]
 
 
 def data_rows(application: CardApplication) -> list[SummaryRow]:

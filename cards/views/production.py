@@ -14,13 +14,13 @@ from cards.models import BatchLine, CardApplication, ProductionBatch
 from cards.states import State
 from cards.views.desk import READERS
 from portal import audit
+from portal.design.cells import as_text
 from portal.people.access import require_role
 from portal.people.actors import Role
 from portal.regions.models import Region
 
 SHOWN = 50
 HEAD = ("application_number", "name", "sex", "birth_date", "identity_number", "region", "pickup_point", "promised_on")
-LEADS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 @require_role(*READERS)
@@ -98,11 +98,6 @@ def _cells(application: CardApplication) -> list[str]:
         point.code if point else "",
         application.promised_on.isoformat() if application.promised_on else "",
     ]
-
-
-def as_text(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell.startswith(LEADS_A_FORMULA) else cell
 
 
 @require_role(Role.CARD_CLERK)

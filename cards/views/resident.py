@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -23,6 +23,7 @@ from enrollment.views.resident import posted_version
 from payments.amounts import rmb_capital
 from payments.places import ways_to_pay
 from portal import limits
+from portal.design import questions
 from portal.documents.imaging import CARD_PHOTO
 from portal.documents.papers import paper_response
 from portal.documents.uploads import UploadRejected, store_image
@@ -113,19 +114,20 @@ def personal(request: HttpRequest, pk: UUID) -> HttpResponse:
     facts = services.photo_facts(application)
     answers = application.answers
     asks = photo.asked(facts, services.receipt_rule(application))
-    form = PersonalForm(
-        request.POST if request.method == "POST" else None,
-        request.FILES if request.method == "POST" else None,
-        points=pickup_points(application),
-        asks=asks,
-        initial={
-            "phone": answers.get("phone") or application.applicant.phone,
-            "address": answers.get("address") or application.resident.address,
-            "pickup_point": application.pickup_point_id,
-            "receipt_number": answers.get("receipt_number", ""),
-        },
-    )
-    if request.method == "POST" and form.is_valid():
+    initial = {
+        "phone": answers.get("phone") or application.applicant.phone,
+        "address": answers.get("address") or application.resident.address,
+        "pickup_point": application.pickup_point_id,
+        "receipt_number": answers.get("receipt_number", ""),
+    }
+
+    def build(data: QueryDict | None) -> PersonalForm:
+        files = request.FILES if data is not None else None
+        return PersonalForm(data, files, points=pickup_points(application), asks=asks, initial=initial)
+
+    asked = questions.one_at_a_time(request, build)
+    form = asked or build(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and asked is None and form.is_valid():
         told = form.cleaned_data
         try:
             services.save_personal(

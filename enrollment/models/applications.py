@@ -60,7 +60,7 @@ class ApplicationQuerySet(SubjectQuerySet["Application"]):
 
     def for_pages(self) -> "ApplicationQuerySet":
         """With everything a page shows beside the application itself, in one query."""
-        return self.select_related("resident", "beneficiary", "region", "office", "notice", "policy")
+        return self.select_related("resident", "beneficiary", "region", "office", "notice__collective", "policy")
 
 
 class Application(Subject):
@@ -87,6 +87,15 @@ class Application(Subject):
         null=True,
         blank=True,
         related_name="+",
+    )
+    # Those who were entered in one visit and pay together; each is decided on its own.
+    pack = models.ForeignKey(
+        "enrollment.HouseholdPack",
+        verbose_name=_("family"),
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="members",
     )
     region = models.ForeignKey(Region, verbose_name=_("region"), on_delete=models.PROTECT, related_name="applications")
     office = models.ForeignKey(
@@ -128,6 +137,9 @@ class Application(Subject):
     decision_reason = models.TextField(_("reason of the decision"), blank=True)
     decision_next_step = models.TextField(_("what to do next"), blank=True)
     correction_round = models.PositiveSmallIntegerField(_("corrections asked"), default=0)
+    # Set while a deleted draft can be taken back: the last instant it had before.
+    due_before_discard = models.DateTimeField(_("kept until, before it was deleted"), null=True, blank=True)
+    undo_until = models.DateTimeField(_("decision can be taken back until"), null=True, blank=True, editable=False)
 
     objects = ApplicationQuerySet.as_manager()
 
@@ -138,6 +150,8 @@ class Application(Subject):
             *Subject.Meta.indexes,
             # A clerk's queue, by time left.
             models.Index(fields=["office", "state", "due_at", "id"], name="enrollment_queue"),
+            # The parts of the queue that are read newest first, and what came into them lately.
+            models.Index(fields=["office", "state", "state_since", "id"], name="enrollment_queue_since"),
             # The wake-up of rows held for an unpublished premium.
             models.Index(fields=["region", "cover_year"], name="enrollment_held", condition=Q(premium_pending=True)),
         ]
@@ -171,6 +185,10 @@ class Application(Subject):
                     declaration_at__isnull=False,
                 ),
                 name="enrollment_submitted_is_complete",
+            ),
+            models.CheckConstraint(
+                condition=Q(due_before_discard__isnull=True) | Q(state__in=[State.DRAFT, State.LAPSED]),
+                name="enrollment_only_drafts_are_discarded",
             ),
             models.CheckConstraint(
                 condition=Q(premium_pending=False) | Q(payable_fen__isnull=True),
@@ -227,6 +245,11 @@ class Application(Subject):
         return self.payable_fen == 0
 
     @property
+    def is_discarded(self) -> bool:
+        """Whether the applicant deleted the draft; it can be taken back until it is due."""
+        return self.due_before_discard is not None
+
+    @property
     def waits_for_resident(self) -> bool:
         return self.state in (State.DRAFT, State.CORRECTION_REQUIRED, State.AWAITING_PAYMENT)
 
@@ -239,6 +262,14 @@ class ApplicationTimelineEntry(TimelineEntryBase):
     class Meta(TimelineEntryBase.Meta):
         verbose_name = _("timeline entry of an application")
         verbose_name_plural = _("timeline entries of applications")
+        indexes = [
+            # What one clerk decided on a day.
+            models.Index(
+                fields=["actor_user_id", "at"],
+                name="enrollment_entry_by_actor",
+                condition=Q(actor_user_id__isnull=False),
+            )
+        ]
 
 
 class CheckResult(models.Model):
@@ -292,6 +323,8 @@ class ApplicationMaterial(models.Model):
         related_name="+",
     )
     seen_at = models.DateTimeField(_("seen at"), null=True, blank=True)
+    refusal_code = models.CharField(_("why it was not accepted"), max_length=20, blank=True)
+    refusal_text = models.CharField(_("explanation to the resident"), max_length=500, blank=True)
 
     class Meta:
         verbose_name = _("material of an application")
@@ -301,6 +334,10 @@ class ApplicationMaterial(models.Model):
             models.UniqueConstraint(fields=["application", "code"], name="enrollment_material_once"),
             models.CheckConstraint(
                 condition=Q(judged="") | Q(seen_at__isnull=False), name="enrollment_judged_material_was_seen"
+            ),
+            models.CheckConstraint(
+                condition=Q(judged="refused") | Q(refusal_code="", refusal_text=""),
+                name="enrollment_only_refused_has_reason",
             ),
         ]
 

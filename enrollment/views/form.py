@@ -10,13 +10,16 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
-from enrollment import cover, offices, services, steps, terms
+from enrollment import attorney, cover, offices, services, steps, terms
+from enrollment.codes import ForWhom
 from enrollment.forms import DeclarationForm
 from enrollment.messages import told
-from enrollment.models import Application
+from enrollment.models import Application, Mandate
 from enrollment.states import State
 from enrollment.views.resident import own_application, posted_version
+from portal.design import questions
 from portal.design.components import SummaryRow, Task
+from portal.people import services as people
 from portal.people.access import require_role
 from portal.people.actors import Role
 from portal.regions import calendar, materials
@@ -81,7 +84,14 @@ def section(request: HttpRequest, pk: UUID, code: str) -> HttpResponse:
     to_check = request.GET.get("back") == "check"
     initial = steps.initial_answers(application, found)
     form = found.build(application, request.POST if request.method == "POST" else None, initial)
-    if request.method == "POST" and form.is_valid():
+    # In the large edition the questions come one by one; until the last is answered there is nothing to save (J3).
+    asked = questions.one_at_a_time(request, lambda data: found.build(application, data, initial))
+    form = asked or form
+    gone: list[steps.Answer] = []
+    is_answered = request.method == "POST" and asked is None and form.is_valid()
+    if is_answered:
+        gone = steps.dropped(application, found, form.cleaned_data)
+    if is_answered and (not gone or request.POST.get("drop") == "yes"):
         columns = {"office": form.cleaned_data["office"]} if code == steps.OFFICE else {}
         if "relation" in form.cleaned_data:
             columns["relation"] = form.cleaned_data["relation"]
@@ -101,9 +111,19 @@ def section(request: HttpRequest, pk: UUID, code: str) -> HttpResponse:
         "number": list(steps.BY_CODE).index(code) + 1,
         "total": len(steps.SECTIONS),
         "to_check": to_check,
+        "gone": gone,
+        "mandate": mandate_of(application),
+        "asked_first": policies.for_region(application.region).setting("sharing.answers", []),
         "materials": _materials(application) if code == steps.OFFICE else None,
     }
     return render(request, "enrollment/section.html", context)
+
+
+def mandate_of(application: Application) -> Mandate | None:
+    """The power of attorney under which an application for another adult is made, if there is one (A10)."""
+    if application.for_whom != ForWhom.FAMILY or application.beneficiary_id is None:
+        return None
+    return attorney.in_force(application.resident_id, application.beneficiary_id)
 
 
 def _materials(application: Application) -> list[Any]:
@@ -136,6 +156,9 @@ def _submit(request: HttpRequest, application: Application) -> HttpResponse:
     form = DeclarationForm(request.POST)
     if application.state == State.DRAFT and not form.is_valid():
         return _check_page(request, application, form)
+    beneficiary_id = application.beneficiary_id
+    if application.state == State.DRAFT and beneficiary_id and not people.may_act_for(request.actor, beneficiary_id):
+        return render(request, "enrollment/authority_ended.html", {"application": application}, status=409)
     try:
         services.submit(application=application, actor=request.actor, token=token, version=posted_version(request))
     except services.Incomplete:
@@ -171,6 +194,8 @@ def _check_page(request: HttpRequest, application: Application, form: Declaratio
         "form": form,
         "sections": [(section, _rows(application, section)) for section in steps.SECTIONS],
         "fee": found.fee,
+        "mandate": mandate_of(application),
+        "asked_first": policy.setting("sharing.answers", []),
         "entries": materials.groups(found.materials),
         "refusals": terms.verdict(facts, policy, today).refusals,
         "promise": offices.promise(policy, application.office.kind) if application.office else "",

@@ -4,22 +4,26 @@ from datetime import date
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
-from enrollment import cover, eligibility, offices, papers, terms
+from enrollment import cover, eligibility, lists, offices, papers, simulator, terms
 from enrollment.codes import Status
-from enrollment.forms import EligibilityForm, MaterialsForm
+from enrollment.forms import ASSISTANCE, GROUPS, EligibilityForm, MaterialsForm, SimulatorForm
+from portal.design import questions
 from portal.documents.papers import paper_response
+from portal.people.identity import age_on
 from portal.regions import calendar, materials
 from portal.regions import policy as policies
 from portal.regions import public as places
 from portal.regions.models import Region
-from portal.regions.policy_values import Policy
+from portal.regions.policy_values import Fee, Policy
+
+FORMATS = ("html", "pdf", "docx")
 
 
 def chosen_region(request: HttpRequest) -> Region | None:
@@ -48,8 +52,13 @@ def check(request: HttpRequest) -> HttpResponse:
     region = chosen_region(request)
     if region is None:
         return pick_first(request)
-    form = EligibilityForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
+
+    def build(data: QueryDict | None) -> EligibilityForm:
+        return EligibilityForm(data, initial={"assistance": "none"})
+
+    asked = questions.one_at_a_time(request, build)
+    form = asked or build(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and asked is None and form.is_valid():
         return render(request, "enrollment/check_result.html", result_context(region, form.cleaned_data))
     return render(request, "enrollment/check.html", {"form": form, "region": region})
 
@@ -58,14 +67,18 @@ def result_context(region: Region, told: dict[str, Any]) -> dict[str, Any]:
     """The verdict, the open years, and where to go on."""
     policy = policies.for_region(region)
     today = calendar.today()
-    facts = eligibility.Facts(on=today, **told)
+    assistance = "" if told["assistance"] == "none" else told["assistance"]
+    conditions = {name: told[name] for name in ("birth_on", "status", "other_cover", "in_area")}
+    facts = eligibility.Facts(on=today, **conditions)
     verdict = eligibility.check(facts, policy)
     years = terms.open_years(today, facts.birth_on, region, policy)
-    query = {"status": told["status"], "group": group_of(facts.birth_on, region, policy, today)}
+    group = group_of(facts.birth_on, region, policy, today)
+    query = {"status": told["status"], "group": group, "assistance": told["assistance"]}
     return {
         "region": region,
         "verdict": verdict,
-        "years": years,
+        "notes": eligibility.notes(facts, policy, terms.newborn_until(facts.birth_on, region, policy), assistance),
+        "years": [(year, year_fee(policy, year.year, assistance, facts.birth_on)) for year in years],
         "opens_on": cover.next_opening(today, policy),
         "materials_url": f"{reverse('enrollment:materials')}?{urlencode(query)}",
         "office": next(iter(offices.serving(region, policy)), None),
@@ -73,12 +86,18 @@ def result_context(region: Region, told: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def year_fee(policy: Policy, cover_year: int, assistance: str, birth_on: date) -> Fee:
+    """What this person pays for a cover year."""
+    age = age_on(birth_on, max(birth_on, date(cover_year, 1, 1)))
+    return terms.premium(policy, cover_year, assistance, age)
+
+
 def group_of(birth_on: date, region: Region, policy: Policy, on: date) -> str:
     """The age group that decides the list of materials."""
     if on <= terms.newborn_until(birth_on, region, policy):
         return "newborn"
     alone = int(policy.setting("self_application_age", 16))
-    return "minor" if terms.age_on(birth_on, on) < alone else "adult"
+    return "minor" if age_on(birth_on, on) < alone else "adult"
 
 
 @login_not_required
@@ -89,12 +108,7 @@ def needed(request: HttpRequest) -> HttpResponse:
     if region is None:
         return pick_first(request)
     policy = policies.for_region(region)
-    form = MaterialsForm(request.GET if {"status", "group"} & set(request.GET) else None)
-    told = (
-        form.cleaned_data
-        if form.is_bound and form.is_valid()
-        else {"status": Status.LOCAL_HUKOU, "group": "adult", "assistance": "none"}
-    )
+    form, told = asked_for(request)
     today = calendar.today()
     rules = policy.materials(scenario(told, policy), facts(told, policy))
     category = "" if told["assistance"] == "none" else told["assistance"]
@@ -105,6 +119,8 @@ def needed(request: HttpRequest) -> HttpResponse:
         "form": form if form.is_bound else MaterialsForm(initial=told),
         "told": told,
         "entries": materials.groups(rules),
+        "asked_first": policy.setting("sharing.answers", []),
+        "paper_query": urlencode({**told, "region": region.code}),
         "fee": policy.fee("premium", cover_year=cover_year, category=category),
         "cover_year": cover_year,
         "collection": cover.collection_period(cover_year, policy),
@@ -118,6 +134,76 @@ def needed(request: HttpRequest) -> HttpResponse:
     return render(request, "enrollment/materials.html", context)
 
 
+def asked_for(request: HttpRequest) -> tuple[MaterialsForm, dict[str, Any]]:
+    """For whom the list is asked: what the address says, else an adult with a household register here."""
+    form = MaterialsForm(request.GET if {"status", "group"} & set(request.GET) else None)
+    if form.is_bound and form.is_valid():
+        return form, form.cleaned_data
+    return form, {"status": Status.LOCAL_HUKOU, "group": "adult", "assistance": "none"}
+
+
+@login_not_required
+@require_safe
+def needed_paper(request: HttpRequest, fmt: str) -> HttpResponse:
+    """The list of materials as web print, PDF or Word file, before anybody has signed in (A3, N15)."""
+    region = chosen_region(request)
+    if region is None:
+        return pick_first(request)
+    if fmt not in FORMATS:
+        raise Http404
+    policy = policies.for_region(region)
+    _form, told = asked_for(request)
+    rules = policy.materials(scenario(told, policy), facts(told, policy))
+    paper = lists.materials_list(region, policy, rules, labels_of(told))
+    return paper_response(request, paper, fmt, f"materials-{region.code}")
+
+
+def labels_of(told: dict[str, Any]) -> list[str]:
+    """For whom a list is, in words."""
+    group = str(dict(GROUPS)[told["group"]])
+    return [group, str(Status(told["status"]).label), str(dict(ASSISTANCE)[told["assistance"]])]
+
+
+@login_not_required
+@sensitive_post_parameters()
+@require_http_methods(["GET", "HEAD", "POST"])
+def when(request: HttpRequest) -> HttpResponse:
+    """“Pay on this date, covered from that date”: the simulator; nothing typed is kept (N21)."""
+    region = chosen_region(request)
+    if region is None:
+        return pick_first(request)
+    bound = request.method == "POST"
+    form = SimulatorForm(request.POST if bound else None, initial={"pay_on": calendar.today(), "assistance": "none"})
+    context: dict[str, Any] = {"form": form, "region": region}
+    if bound and form.is_valid():
+        context |= simulated(region, form.cleaned_data)
+    return render(request, "enrollment/simulator.html", context)
+
+
+def simulated(region: Region, told: dict[str, Any]) -> dict[str, Any]:
+    """What a payment on the day gives, what follows from waiting, and what from not renewing."""
+    policy = policies.for_region(region)
+    assistance = "" if told["assistance"] == "none" else told["assistance"]
+    birth_on, pay_on = told["birth_on"], told["pay_on"]
+    question = simulator.Question(birth_on, pay_on, told["missed_years"], told["repaid_years"], assistance)
+
+    def is_workday(day: date) -> bool:
+        return calendar.is_workday(day, region)
+
+    with calendar.pinned():
+        found = simulator.outcomes(question, policy, is_workday)
+        stretches = simulator.if_you_wait(question, policy, is_workday)
+    last_year = max((outcome.year for outcome in found), default=cover.next_opening(pay_on, policy).year + 1)
+    return {
+        "asked": question,
+        "outcomes": [(outcome, year_fee(policy, outcome.year, assistance, birth_on)) for outcome in found],
+        "stretches": stretches,
+        "opens_on": cover.next_opening(pay_on, policy),
+        "lapse": simulator.lapse(last_year, policy),
+        "waiting": policy.text("waiting_rule_text", ""),
+    }
+
+
 @login_not_required
 @require_safe
 def blank_form(request: HttpRequest, fmt: str) -> HttpResponse:
@@ -125,7 +211,7 @@ def blank_form(request: HttpRequest, fmt: str) -> HttpResponse:
     region = chosen_region(request)
     if region is None:
         return pick_first(request)
-    if fmt not in ("html", "pdf", "docx"):
+    if fmt not in FORMATS:
         raise Http404
     return paper_response(request, papers.blank_form(region), fmt, f"form-{region.code}")
 
@@ -140,6 +226,8 @@ def facts(told: dict[str, Any], policy: Policy) -> dict[str, Any]:
         "newborn": told["group"] == "newborn",
         "local": told["status"] == Status.LOCAL_HUKOU,
         "hmt": told["status"] == Status.HMT_RESIDENT,
+        "foreign": told["status"] == Status.FOREIGN_PERMANENT,
+        "guardian": told["group"] != "adult",
         "student": told["status"] == Status.STUDENT,
         "category": "" if told["assistance"] == "none" else told["assistance"],
         "self_application_age": int(policy.setting("self_application_age", 16)),

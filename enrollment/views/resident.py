@@ -1,25 +1,31 @@
 """The resident's pages outside the form: own applications, beginning, progress, corrections, withdrawal, receipt."""
 
+from collections.abc import Iterable
 from datetime import date
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from enrollment import cover, offices, papers, progress, services, terms
+from enrollment import cover, discarding, offices, papers, progress, services, steps, terms
 from enrollment.codes import ForWhom
 from enrollment.correction_forms import CorrectionAnswersForm
 from enrollment.forms import AppealForm, StartForm, WithdrawForm, YearForm
 from enrollment.messages import is_adult, told
-from enrollment.models import Appeal, Application, Cover, grouped_materials
+from enrollment.models import CASE_ROLES, Appeal, Application, CorrectionItem, Cover, grouped_materials
 from enrollment.states import State
 from enrollment.views.public import chosen_region, pick_first
 from enrollment.workflow import WITHDRAWABLE
-from portal.documents.papers import paper_response
+from portal import audit
+from portal.design.context import address
+from portal.documents.papers import PaperCode, paper_response
+from portal.documents.papers.codes import code_data_uri
+from portal.documents.records import public_address
 from portal.people.access import require_role
 from portal.people.actors import Role
 from portal.people.models import Resident
@@ -29,7 +35,8 @@ from portal.regions.models import Region
 from portal.workflow.errors import Refused
 from portal.workflow.views import conflict_page
 
-FORMATS = ("html", "pdf", "docx")
+LISTED = 50
+PAPER_READERS = (Role.RESIDENT, *CASE_ROLES)
 
 
 def own_application(request: HttpRequest, pk: UUID) -> Application:
@@ -47,10 +54,12 @@ def posted_version(request: HttpRequest) -> int:
 @require_safe
 def mine(request: HttpRequest) -> HttpResponse:
     """Everything the resident has applied for, what waits for them on top, and who is insured (UX-R22)."""
-    rows = list(Application.objects.visible_to(request.actor).for_pages().order_by("-created_at")[:50])
+    visible = Application.objects.visible_to(request.actor).exclude(state=State.LAPSED, number=None)
+    rows = list(visible.for_pages().order_by("-created_at")[:LISTED])
     shown = [
         {"application": row, "step": progress.step(row), "colour": progress.TAG_COLOURS[State(row.state)]}
         for row in rows
+        if not row.is_discarded
     ]
     today = calendar.today()
     family = Resident.objects.visible_to(request.actor)
@@ -59,6 +68,7 @@ def mine(request: HttpRequest) -> HttpResponse:
         "waiting": [row for row in shown if row["step"].waits_for_you],
         "others": [row for row in shown if not row["step"].waits_for_you],
         "covers": [{"cover": row, "status": row.status_on(today)} for row in covers],
+        "discarded": [row for row in rows if row.is_discarded and row.due_at and row.due_at > timezone.now()],
     }
     return render(request, "enrollment/my.html", context)
 
@@ -148,6 +158,7 @@ def show(request: HttpRequest, pk: UUID) -> HttpResponse:
         "step": progress.step(application),
         "colour": progress.TAG_COLOURS[State(application.state)],
         "timeline": progress.timeline(application, request.actor),
+        "standing": progress.standing(application),
         "used_words": progress.used_words(usage),
         "paused": usage is not None and usage.paused,
         "provisional": usage is not None and usage.provisional,
@@ -158,7 +169,8 @@ def show(request: HttpRequest, pk: UUID) -> HttpResponse:
         "entries": grouped_materials(application.materials.all()),
         "withdrawable": application.state in WITHDRAWABLE,
         "told": told(application),
-        "office": offices.in_charge(application),
+        "office": offices.in_charge(application) or offices.fallback(application.region),
+        "hotline": policies.for_region(application.region).setting("hotline", "12393"),
     }
     return render(request, "enrollment/progress.html", context)
 
@@ -175,18 +187,33 @@ def receipt(request: HttpRequest, pk: UUID) -> HttpResponse:
         "decided_by": papers.expected_decision_on(application),
         "told": told(application),
         "entries": grouped_materials(application.materials.all()),
+        "progress_code": _progress_code(application),
+        "hotline": application.policy.policy.setting("hotline", "12393"),
     }
     return render(request, "enrollment/receipt.html", context)
 
 
-@require_role(Role.RESIDENT)
+def _progress_code(application: Application) -> str:
+    """The code that leads to the progress, as a picture, for another device or a relative (UX-R12)."""
+    path = address("lookup_case", application.pk)
+    return code_data_uri(PaperCode("qr", public_address() + path)) if path else ""
+
+
+@require_role(*PAPER_READERS)
 @require_safe
-def receipt_paper(request: HttpRequest, pk: UUID, fmt: str) -> HttpResponse:
-    """The receipt as web print, PDF or Word file, made on the spot."""
+def paper(request: HttpRequest, pk: UUID, kind: str, fmt: str) -> HttpResponse:
+    """One paper about the application as web print, PDF or Word file, made on the spot without any worker (F3, N5).
+
+    Every reading by staff is on the audit log.
+    """
     application = own_application(request, pk)
-    if not application.number or fmt not in FORMATS:
+    made = papers.make(kind, application) if fmt in papers.FORMATS else None
+    if made is None:
         raise Http404
-    return paper_response(request, papers.receipt(application), fmt, f"receipt-{application.number}")
+    if request.actor.is_staff_role:
+        details = {"kind": kind, "form": fmt}
+        audit.record("enrollment.paper", request.actor, subject=application, details=details)
+    return paper_response(request, made, fmt, f"{kind}-{application.number}")
 
 
 @require_role(Role.RESIDENT)
@@ -214,17 +241,14 @@ def correct(request: HttpRequest, pk: UUID) -> HttpResponse:
             back = reverse("enrollment:application", args=[application.pk])
             return conflict_page(request, application, refused, return_url=back)
         return redirect("enrollment:application", application.pk)
-    return render(request, "enrollment/correct.html", {"application": application, "form": form, "version": version})
+    context = {"application": application, "form": form, "version": version, "rest": _unasked(application, items)}
+    return render(request, "enrollment/correct.html", context)
 
 
-@require_role(Role.RESIDENT)
-@require_safe
-def form_paper(request: HttpRequest, pk: UUID, fmt: str) -> HttpResponse:
-    """The filled registration form as web print, PDF or Word file (S0-05)."""
-    application = own_application(request, pk)
-    if not application.number or fmt not in FORMATS:
-        raise Http404
-    return paper_response(request, papers.registration_form(application), fmt, f"form-{application.number}")
+def _unasked(application: Application, items: Iterable[CorrectionItem]) -> list[steps.Answer]:
+    """The answers that stay as they are, shown and not open (UX-R16)."""
+    asked = {item.code for item in items}
+    return [answer for answer in steps.answers_shown(application) if answer.key not in asked]
 
 
 @require_role(Role.RESIDENT)
@@ -264,3 +288,36 @@ def withdraw(request: HttpRequest, pk: UUID) -> HttpResponse:
         return redirect(back)
     context = {"application": application, "form": form, "version": version, "title": _("Withdraw the application")}
     return render(request, "enrollment/withdraw.html", context)
+
+
+@require_role(Role.RESIDENT)
+@require_http_methods(["GET", "HEAD", "POST"])
+def discard(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Asks once more before a draft is deleted; for ten minutes it can be taken back (UX-R17)."""
+    application = own_application(request, pk)
+    if application.resident_id != request.actor.resident_id:
+        raise Http404
+    if application.state != State.DRAFT or (request.method != "POST" and application.is_discarded):
+        return redirect("enrollment:mine")
+    if request.method == "POST":
+        try:
+            discarding.discard(application=application, actor=request.actor, version=posted_version(request))
+        except Refused as refused:
+            return conflict_page(request, application, refused, return_url=reverse("enrollment:mine"))
+        return redirect("enrollment:mine")
+    context = {"application": application, "minutes": discarding.UNDO_MINUTES}
+    return render(request, "enrollment/discard.html", context)
+
+
+@require_role(Role.RESIDENT)
+@require_POST
+def restore(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Takes the deletion of a draft back."""
+    application = own_application(request, pk)
+    if application.resident_id != request.actor.resident_id:
+        raise Http404
+    try:
+        discarding.restore(application=application, actor=request.actor)
+    except Refused as refused:
+        return conflict_page(request, application, refused, return_url=reverse("enrollment:mine"))
+    return redirect("enrollment:tasks", application.pk)

@@ -1,5 +1,8 @@
 """What payments stores, a module per subject."""
 
+from payments.models.decisions import Action, ExceptionDecision, Step
+from payments.models.held_cash import HeldCash, HeldCashEnd, HeldCashQuerySet, Remittance
+from payments.models.ledger import Account, DayClose, Entry, Journal, JournalKind
 from payments.models.notices import (
     LIVE_STATES,
     REGIONAL_READERS,
@@ -16,20 +19,52 @@ from payments.models.notices import (
     Reason,
     lines_data,
 )
+from payments.models.orders import CallbackMark, OrderState, PaymentOrder, PaymentOrderQuerySet
+from payments.models.print_runs import PrintRun, PrintRunQuerySet
+from payments.models.receipts import Receipt, ReceiptPrint, ReceiptSeries, ReceiptVoid, VoidReason
+from payments.models.statements import Format, LineOutcome, Statement, StatementLine, StatementState
 
 __all__ = [
     "LIVE_STATES",
     "REGIONAL_READERS",
     "STATE_COLOURS",
+    "Account",
+    "Action",
+    "CallbackMark",
+    "DayClose",
+    "Entry",
+    "ExceptionDecision",
+    "Format",
+    "HeldCash",
+    "HeldCashEnd",
+    "HeldCashQuerySet",
+    "Journal",
+    "JournalKind",
     "Kind",
     "Line",
+    "LineOutcome",
     "Notice",
     "NoticeQuerySet",
     "NoticeTimelineEntry",
     "NumberSeries",
+    "OrderState",
     "Payment",
     "PaymentException",
     "PaymentExceptionQuerySet",
+    "PaymentOrder",
+    "PaymentOrderQuerySet",
+    "PrintRun",
+    "PrintRunQuerySet",
     "Reason",
+    "Receipt",
+    "ReceiptPrint",
+    "ReceiptSeries",
+    "ReceiptVoid",
+    "Remittance",
+    "Statement",
+    "StatementLine",
+    "StatementState",
+    "Step",
+    "VoidReason",
     "lines_data",
 ]

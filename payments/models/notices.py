@@ -1,7 +1,7 @@
 """Payment notices, the money booked for them, and the money that waits for a decision."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from functools import cached_property
@@ -33,7 +33,14 @@ STATE_COLOURS = {
     State.EXPIRED: "red",
     State.CANCELLED: "grey",
 }
-REGIONAL_READERS = (Role.COMMITTEE_AGENT, Role.COUNTY_REVIEWER, Role.AUDITOR)
+CITY_DEPTH = 2
+"""A region path has a slash per level: one for a province, two for a city."""
+
+REGIONAL_READERS = (Role.COUNTY_REVIEWER, Role.AUDITOR)
+
+NoticeScope = Callable[[Actor], Q]
+agent_scopes: list[NoticeScope] = []
+"""Upper apps append which notices come from cases a committee agent entered (RELIABILITY §3: vil)."""
 
 
 class Kind(models.TextChoices):
@@ -86,7 +93,7 @@ class NumberSeries(models.Model):
 class NoticeQuerySet(SubjectQuerySet):
     def visible_to(self, actor: Actor) -> Self:
         """Notices this actor may see (RELIABILITY §3): residents of their household and wards, staff of their office
-        or region.
+        or region, agents of the cases they entered.
 
         Administrators, the hotline and visitors see none.
         """
@@ -95,6 +102,11 @@ class NoticeQuerySet(SubjectQuerySet):
         if actor.role == Role.RESIDENT:
             return self.filter(resident__in=Resident.objects.visible_to(actor))
         here = Q(region__in=Region.objects.within_path(actor.region_path))
+        if actor.role == Role.COMMITTEE_AGENT:
+            entered = Q(pk__in=[])
+            for scope in agent_scopes:
+                entered |= scope(actor)
+            return self.filter(here & entered)
         if actor.role in REGIONAL_READERS:
             return self.filter(here)
         if actor.role == Role.CARD_CLERK:
@@ -239,6 +251,11 @@ class Notice(Subject):
         """The colour of the state's tag."""
         return STATE_COLOURS[State(self.state)]
 
+    @property
+    def held_now(self) -> Any:
+        """Cash a village agent holds for this notice and has not remitted yet, or None (G4)."""
+        return self.held_cash.filter(end=None).select_related("taken_by").first()
+
     def is_overdue(self, on: date) -> bool:
         """Whether the pay-by date has passed unpaid, though a payment of that day may still be on its way."""
         return self.state == State.ISSUED and on > self.due_on
@@ -278,6 +295,11 @@ class Payment(AppendOnlyModel):
     paid_on = models.DateField(_("paid on"))
     booked_at = models.DateTimeField(_("booked"), default=timezone.now)
     payer = models.CharField(_("payer as told by the channel"), max_length=100, blank=True)
+    region = models.ForeignKey(
+        Region, models.PROTECT, verbose_name=_("region"), null=True, related_name="+", editable=False
+    )
+    # Money of another row that a cashier has assigned to this notice: no new money.
+    source = models.ForeignKey("self", models.PROTECT, null=True, related_name="assigned", editable=False)
     outcome = models.CharField(_("outcome"), max_length=10, choices=Outcome.choices)
     actor_role = models.CharField(max_length=24)
     actor_user_id = models.BigIntegerField(null=True)
@@ -287,6 +309,10 @@ class Payment(AppendOnlyModel):
         verbose_name = _("payment")
         verbose_name_plural = _("payments")
         ordering = ["-booked_at"]
+        indexes = [
+            # read by the import of statements, which knows the bank but not who reported the money first
+            models.Index(fields=["provider_txn"], name="payments_payment_of_txn"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["provider", "provider_txn"], name="payments_payment_once"),
             models.UniqueConstraint(
@@ -333,18 +359,36 @@ class Reason(models.TextChoices):
     CANCELLED = "cancelled", _("The notice was cancelled")
     SUPERSEDED = "superseded", _("The notice was replaced by another with a different amount or date")
     WRONG_BANK = "wrong_bank", _("The channel may not take this kind of payment")
+    REVERSED = "reversed", _("The bank has taken the money back")
     NOT_WAITING = "not_waiting", _("The application no longer waits for the payment")
 
 
 class PaymentExceptionQuerySet(models.QuerySet["PaymentException"]):
     def visible_to(self, actor: Actor) -> Self:
-        """Exceptions of notices the cashier or auditor may see; money for no known notice is seen by every cashier."""
-        if actor.role not in (Role.CASHIER, Role.AUDITOR, Role.SYSTEM):
+        """Exceptions of notices the cashier or auditor may see, and money for no known notice that was reported in
+        their area; where nobody knows the place it is for those who look after a city or more.
+        """
+        if actor.role == Role.SYSTEM:
+            return self
+        if actor.role not in (Role.CASHIER, Role.AUDITOR):
             return self.none()
-        return self.filter(Q(payment__notice=None) | Q(payment__notice__in=Notice.objects.visible_to(actor)))
+        return self.within(actor)
+
+    def within(self, actor: Actor) -> Self:
+        """Those of the actor's area, for the pages that count them and show none."""
+        nobodys = Q(payment__region__in=Region.objects.within_path(actor.region_path))
+        if actor.region_path and actor.region_path.count("/") <= CITY_DEPTH:
+            nobodys |= Q(payment__region=None)
+        known = Q(payment__notice__in=Notice.objects.visible_to(actor))
+        return self.filter(known | Q(payment__notice=None) & nobodys)
 
     def waiting(self) -> Self:
-        return self.filter(resolved_at=None)
+        """Those nobody has decided about yet."""
+        return self.filter(resolved_at=None, kept_at=None)
+
+    def kept(self) -> Self:
+        """Those whose money is kept in suspense until its owner is found."""
+        return self.filter(resolved_at=None, kept_at__isnull=False)
 
 
 class PaymentException(models.Model):
@@ -354,6 +398,7 @@ class PaymentException(models.Model):
     reason = models.CharField(_("reason"), max_length=16, choices=Reason.choices)
     opened_at = models.DateTimeField(_("since"), default=timezone.now)
     resolved_at = models.DateTimeField(_("decided"), null=True)
+    kept_at = models.DateTimeField(_("kept in suspense since"), null=True)
 
     objects = PaymentExceptionQuerySet.as_manager()
 

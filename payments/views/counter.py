@@ -1,13 +1,17 @@
 """The bank counter of the demo: a teller types or scans a number, sees what is owed, and takes the money."""
 
+import time
 from typing import Any
 from uuid import UUID, uuid4
 
+from django import forms
 from django.conf import settings
+from django.contrib import messages
 from django.core import signing
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -15,6 +19,7 @@ from payments import booking, kinds
 from payments.forms import FindForm, TakeForm
 from payments.models import Notice, Payment, Reason
 from payments.numbers import TypedNumber
+from payments.sandbox import book as bank_book
 from portal.limits.buckets import take
 from portal.people.access import public
 from portal.people.actors import Actor, Role
@@ -25,6 +30,18 @@ TELLER = Actor(Role.ANONYMOUS, name="demo teller")
 LOOKS_PER_MINUTE = 30
 PROOF_SALT = "payments.proof"
 PROVIDER = "demo-counter"
+
+
+class TellerForm(TakeForm):
+    """What the teller types; the bank tells the portal at once, or only by the statement of the day."""
+
+    report = forms.ChoiceField(
+        label=gettext_lazy("How the portal learns of it"),
+        choices=[("now", gettext_lazy("At once")), ("statement", gettext_lazy("Only by the bank's statement"))],
+        initial="now",
+        required=False,
+        widget=forms.RadioSelect,
+    )
 
 
 def demo_only(request: HttpRequest) -> None:
@@ -58,6 +75,10 @@ def counter(request: HttpRequest) -> HttpResponse:
     refusal = _refusal(notice)
     taking = None if refusal else _taking(request, notice)
     if request.method == "POST" and taking is not None and taking.is_valid():
+        _note(notice, taking.cleaned_data)
+        if taking.cleaned_data["report"] == "statement":
+            messages.success(request, _("Taken. The portal learns of it by the bank's statement of the day."))
+            return redirect("payments:counter")
         return _to_proof(_book(typed, taking.cleaned_data))
     context = {
         "form": FindForm(initial={"number": request.GET["number"]}),
@@ -105,10 +126,10 @@ def _taken_before(request: HttpRequest) -> Payment | None:
     return Payment.objects.filter(provider__in=providers, provider_txn=transaction).first() if transaction else None
 
 
-def _taking(request: HttpRequest, notice: Notice) -> TakeForm:
+def _taking(request: HttpRequest, notice: Notice) -> TellerForm:
     if request.method == "POST":
-        return TakeForm(request.POST, notice=notice)
-    return TakeForm(notice=notice, initial={"transaction": uuid4().hex, "channel": notice.channels[0].code})
+        return TellerForm(request.POST, notice=notice)
+    return TellerForm(notice=notice, initial={"transaction": uuid4().hex, "channel": notice.channels[0].code})
 
 
 def _refusal(notice: Notice) -> str:
@@ -122,6 +143,22 @@ def _refusal(notice: Notice) -> str:
         Reason.SUPERSEDED: _("This notice was replaced. Take no money on it."),
     }
     return texts[Reason(reason)] if reason else ""
+
+
+def _note(notice: Notice, taken: dict[str, Any]) -> None:
+    """Writes what was taken into the bank's own book, from which its statement is made."""
+    bank = next((channel.bank_code for channel in notice.channels if channel.code == taken["channel"]), "")
+    bank_book.note_taken(
+        txn=taken["transaction"],
+        pay_code=notice.pay_code,
+        number=notice.number,
+        payer=mask_name(notice.payer_name),
+        amount_fen=taken["amount"],
+        bank=bank,
+        means=taken["means"],
+        at=time.time(),
+        kind=notice.kind,
+    )
 
 
 def _book(typed: TypedNumber, taken: dict[str, Any]) -> Payment:

@@ -3,10 +3,11 @@
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.paginator import Page, Paginator
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
@@ -16,9 +17,9 @@ from payments.forms import FindForm, RefundForm, SeenForm
 from payments.models import Notice, PaymentException
 from payments.states import State
 from payments.views.notices import visible_notice
+from payments.views.paging import links
 from payments.workflow import NoticeWorkflow
 from portal import audit
-from portal.design.components import PageLinks
 from portal.people.access import require_role
 from portal.people.actors import Role
 from portal.workflow.errors import Refused
@@ -38,20 +39,12 @@ def desk(request: HttpRequest) -> HttpResponse:
         if found is not None:
             return redirect("payments:desk_notice", found.pk)
         form.add_error("number", _("No notice of your region has this number."))
-    waiting = PaymentException.objects.visible_to(request.actor).waiting().select_related("payment__notice__policy")
+    waiting = PaymentException.objects.visible_to(request.actor).waiting()
+    waiting = waiting.select_related("payment__notice__policy__region")
     page = Paginator(waiting, ROWS_PER_PAGE).get_page(request.GET.get("page"))
     refunding = Notice.objects.visible_to(request.actor).filter(state=State.REFUNDING).order_by("state_since")
-    context = {"form": form, "rows": page.object_list, "page": _links(page), "refunding": refunding[:ROWS_PER_PAGE]}
+    context = {"form": form, "rows": page.object_list, "page": links(page), "refunding": refunding[:ROWS_PER_PAGE]}
     return render(request, "payments/desk.html", context)
-
-
-def _links(page: Page) -> PageLinks:
-    return PageLinks(
-        previous_url=f"?page={page.previous_page_number()}" if page.has_previous() else "",
-        next_url=f"?page={page.next_page_number()}" if page.has_next() else "",
-        shown=page.end_index(),
-        total=page.paginator.count,
-    )
 
 
 @require_role(Role.CASHIER, Role.AUDITOR)
@@ -64,9 +57,11 @@ def desk_notice(request: HttpRequest, pk: UUID) -> HttpResponse:
     options = {option.transition.name: option for option in NoticeWorkflow.options(notice, request.actor)}
     context = {
         "notice": notice,
-        "payments": notice.payments.select_related("exception", "notice__policy").order_by("booked_at"),
+        "payments": notice.payments.select_related("exception", "notice__policy__region").order_by("booked_at"),
         "propose": options.get("propose_refund"),
         "confirm": options.get("confirm_refund"),
+        "owed_fen": refunds.owed_fen(notice) if request.actor.role == Role.CASHIER else 0,
+        "paid_out": refunds.paid_out(notice),
         "refund_form": RefundForm(initial={"version": notice.version}),
     }
     return render(request, "payments/desk_notice.html", context)
@@ -105,4 +100,35 @@ def confirm_refund(request: HttpRequest, pk: UUID) -> HttpResponse:
     except Refused as refused:
         return conflict_page(request, notice, refused, return_url=reverse("payments:desk_notice", args=[pk]))
     messages.success(request, _("The refund is confirmed. The payer is told."))
+    return redirect("payments:desk_notice", pk)
+
+
+@require_role(Role.CASHIER)
+@require_POST
+def refuse_refund(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Refuses a refund as a second person; the payment stands."""
+    notice = visible_notice(request, pk)
+    form = SeenForm(request.POST)
+    try:
+        refunds.refuse_refund(
+            notice, actor=request.actor, version=form.cleaned_data["version"] if form.is_valid() else 0
+        )
+    except Refused as refused:
+        return conflict_page(request, notice, refused, return_url=reverse("payments:desk_notice", args=[pk]))
+    messages.success(request, _("The refund is refused. The payment stands."))
+    return redirect("payments:desk_notice", pk)
+
+
+@require_role(Role.CASHIER)
+@require_POST
+def payout(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Notes that the bank has paid a confirmed refund out."""
+    notice = visible_notice(request, pk)
+    try:
+        refunds.record_payout(notice, actor=request.actor, at=timezone.now())
+    except refunds.NothingOwed:
+        messages.error(request, _("No refund waits to be paid out."))
+    else:
+        audit.record("refund.paid_out", request.actor, subject=notice)
+        messages.success(request, _("Noted: the refund was paid out."))
     return redirect("payments:desk_notice", pk)

@@ -3,10 +3,9 @@
 from uuid import UUID
 
 from django.conf import settings
-from django.contrib import messages
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
-from django.utils.translation import gettext as _
+from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -14,7 +13,7 @@ from payments import kinds, places
 from payments.models import Notice
 from payments.states import State
 from portal import audit
-from portal.documents.papers import UncoveredCharacters, paper_response
+from portal.documents.papers import paper_response
 from portal.people.access import require_role
 from portal.people.actors import Role
 from portal.regions import calendar
@@ -35,7 +34,7 @@ LISTED = 50
 def visible_notice(request: HttpRequest, pk: UUID) -> Notice:
     """The notice if this actor may see it, else 404."""
     rows = Notice.objects.visible_to(request.actor).select_related(
-        "region", "office", "policy__region", "superseded_by", "resident"
+        "region", "office", "policy__region", "superseded_by", "resident", "collective"
     )
     notice: Notice = get_object_or_404(rows, pk=pk)
     return notice
@@ -46,7 +45,9 @@ def visible_notice(request: HttpRequest, pk: UUID) -> Notice:
 @require_safe
 def mine(request: HttpRequest) -> HttpResponse:
     """The notices of the resident, the household and the wards, those to be paid first."""
-    rows = list(Notice.objects.visible_to(request.actor).order_by("-issued_at")[:LISTED])
+    covered = Q(state=State.ISSUED, collective__state=State.ISSUED)
+    # A person on an open notice for many is named on that one; two cards would ask for the same money twice.
+    rows = list(Notice.objects.visible_to(request.actor).exclude(covered).order_by("-issued_at")[:LISTED])
     context = {
         "unpaid": [notice for notice in rows if notice.state == State.ISSUED],
         "others": [notice for notice in rows if notice.state != State.ISSUED],
@@ -83,11 +84,4 @@ def paper(request: HttpRequest, pk: UUID, form: str) -> HttpResponse:
         raise Http404
     found = visible_notice(request, pk)
     audit.record("notice.paper", request.actor, subject=found, details={"form": form})
-    try:
-        return paper_response(request, kinds.paper_of(found), FORMATS[form], f"notice-{found.number}")
-    except UncoveredCharacters:
-        messages.error(
-            request,
-            _("This name has a character that our printer does not know. Print from the web page, or ask the office."),
-        )
-        return redirect(found)
+    return paper_response(request, kinds.paper_of(found), FORMATS[form], f"notice-{found.number}", is_frequent=True)

@@ -124,6 +124,17 @@ LIN = Person(
     ),
     police_photo=False,
 )
+AGENT_AT_HOME = Person(
+    "黄协办",
+    identity_number("450302", date(1975, 6, 6), "F", 0),
+    "19900000090",
+    "450302003",
+    "450302",
+    ("甲山村代办员本人", "The agent of Jiashan, as a resident"),
+)
+AT_HOME = {"agent.jiashan": AGENT_AT_HOME}
+"""Members of staff who are on file as residents: a village's agent answers for its batch notices."""
+
 FEATURED = (ZHANG, LI, CHEN, LIN, WAN, MEMET, WEI)
 
 FAMILY_NAMES = "王李张刘陈杨黄赵周吴徐孙马朱胡林郭何高罗"

@@ -66,6 +66,9 @@ def hire(colleague: people.Colleague) -> User:
         office=Office.objects.get(code=colleague.office) if colleague.office else None,
         reason="demo",
     )
+    if colleague.username in people.AT_HOME:
+        user.own_id_index = register(people.AT_HOME[colleague.username]).id_index
+        user.save(update_fields=["own_id_index"])
     return user
 
 

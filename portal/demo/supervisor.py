@@ -3,12 +3,15 @@
 import ctypes
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from django.conf import settings
 
 POLL_SECONDS = 0.5
 WATCH_SECONDS = 15
@@ -152,14 +155,25 @@ class Supervisor:
                 child.process.wait()
 
 
+def _free_port() -> int:
+    """A port on this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 def portal_children(*, host: str, port: int, var: Path, web_workers: int = 2) -> list[Child]:
-    """The processes of a portal on one machine: web, one worker per queue, beat."""
+    """The processes of a portal on one machine: web, one worker per queue, beat, and in a demo its bank."""
     logs = var / "log"
     python = [sys.executable, "-m"]
     celery = [*python, "celery", "--app", "portal", "--quiet"]
     # QR codes on paper lead to where this portal can be reached.
     shown = "localhost" if host in ("0.0.0.0", "::", "127.0.0.1") else host  # noqa: S104
+    reached = "127.0.0.1" if shown == "localhost" else host
     public = {"CANBAO_PUBLIC_URL": os.environ.get("CANBAO_PUBLIC_URL", f"http://{shown}:{port}")}
+    bank_port = _free_port()
+    public["CANBAO_SANDBOX_BANK_URL"] = os.environ.get("CANBAO_SANDBOX_BANK_URL", f"http://127.0.0.1:{bank_port}")
+    public["CANBAO_CALLBACK_URL"] = os.environ.get("CANBAO_CALLBACK_URL", f"http://{reached}:{port}")
     environment = {"CANBAO_STATEMENT_SECONDS": "60", **public}
     # A stop gives running tasks 20 seconds (CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT); what is cut off is found by its row.
     # A solo worker would sleep through them itself and stand still: it finishes its task, which is bounded in time.
@@ -183,6 +197,10 @@ def portal_children(*, host: str, port: int, var: Path, web_workers: int = 2) ->
         worker += ["--without-mingle", "--without-gossip", "--without-heartbeat"]
         stop = environment if "--pool=solo" in pool else soft_stop
         children.append(Child(queue, worker, logs / f"{queue}.log", stop))
+    if settings.DEMO:
+        # The bank has a process of its own: web workers wait for it, and it waits for them.
+        bank = [sys.executable, str(settings.BASE_DIR / "manage.py"), "sandbox_bank", f"--port={bank_port}"]
+        children.append(Child("bank", bank, logs / "bank.log", public))
     beat = [*celery, "beat", "--loglevel=INFO", "--pidfile="]
     children.append(Child("beat", beat, logs / "beat.log", {"CANBAO_STATEMENT_SECONDS": "60"}))
     return children

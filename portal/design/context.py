@@ -13,10 +13,12 @@ from django.utils.translation import get_language
 from portal.design import desk
 from portal.design.text import is_chinese
 from portal.people.actors import Role
+from portal.people.preferences import is_elder
+from portal.prepared import Prepared
 from portal.regions.models import Office
 
-ELDER_COOKIE = "elder"
 HOTLINES = {"medical": "12393", "card": "12333", "government": "12345", "tax": "12366"}
+_OFFICE: Prepared[Office] = Prepared(lambda number: Office.objects.filter(pk=number), int)
 LANGUAGE_NAMES = (("zh-hans", "zh-Hans", "中文"), ("en", "en", "English"))
 
 
@@ -27,11 +29,6 @@ def address(name: str, *args: Any, **query: str) -> str:
     except NoReverseMatch:
         return ""
     return f"{url}?{urlencode(query)}" if query else url
-
-
-def is_elder(request: HttpRequest | None) -> bool:
-    """Says whether the reader chose the large edition (UX-R18); the choice lives in a cookie."""
-    return request is not None and request.COOKIES.get(ELDER_COOKIE) == "1"
 
 
 def page(request: HttpRequest) -> dict[str, Any]:
@@ -45,6 +42,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
         "elder_url": address("design:display", "standard" if elder else "elder", next=here),
         "languages": [
             {
+                "code": known,
                 "lang": lang,
                 "name": name,
                 "current": code.startswith(lang[:2]),
@@ -67,8 +65,8 @@ def page(request: HttpRequest) -> dict[str, Any]:
 
 def _office_name(request: HttpRequest) -> str:
     number = getattr(getattr(request, "actor", None), "office_id", None)
-    office = Office.objects.filter(pk=number).first() if number else None
-    return office.name if office else ""
+    found = _OFFICE(number) if number else []
+    return found[0].name if found else ""
 
 
 def _role_label(request: HttpRequest) -> str:

@@ -8,11 +8,9 @@ from django.utils.translation import check_for_language
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from portal.design.context import ELDER_COOKIE
 from portal.design.samples import guide_context
+from portal.people import preferences
 from portal.people.addresses import wanted_page
-
-ONE_YEAR_SECONDS = 365 * 24 * 3600
 
 
 def _back(request: HttpRequest) -> HttpResponseRedirect:
@@ -31,7 +29,7 @@ def language(request: HttpRequest, code: str) -> HttpResponse:
     response.set_cookie(
         settings.LANGUAGE_COOKIE_NAME,
         code,
-        max_age=ONE_YEAR_SECONDS,
+        max_age=preferences.ONE_YEAR_SECONDS,
         samesite="Lax",
         secure=request.is_secure(),
         httponly=True,
@@ -43,16 +41,11 @@ def language(request: HttpRequest, code: str) -> HttpResponse:
 @never_cache
 @require_safe
 def display(request: HttpRequest, mode: str) -> HttpResponse:
-    """Turns the large edition on or off and returns to the page (UX-R18)."""
-    response = _back(request)
-    if mode == "elder":
-        response.set_cookie(
-            ELDER_COOKIE, "1", max_age=ONE_YEAR_SECONDS, samesite="Lax", secure=request.is_secure(), httponly=True
-        )
-    elif mode == "standard":
-        response.delete_cookie(ELDER_COOKIE)
-    else:
+    """Turns the large edition on or off, here and in the account, and returns to the page (UX-R18)."""
+    if mode not in ("elder", "standard"):
         raise Http404
+    response = _back(request)
+    preferences.keep_elder(request, response, mode == "elder")
     return response
 
 

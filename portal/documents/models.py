@@ -72,10 +72,12 @@ upload_scopes: list[UploadScope] = []
 class UploadQuerySet(models.QuerySet["Upload"]):
     def visible_to(self, actor: Actor) -> "UploadQuerySet":
         """Pictures of the people this actor may see, and those an upper app opened to the actor's role (a card
-        clerk's queue).
+        clerk's queue); committee agents see what they uploaded themselves.
         """
         if actor.role == Role.SYSTEM:
             return self
+        if actor.role == Role.COMMITTEE_AGENT:
+            return self.filter(uploaded_by_id=actor.user_id) if actor.user_id else self.none()
         rule = Q(owner__in=Resident.objects.visible_to(actor))
         for scope in upload_scopes:
             rule |= scope(actor)

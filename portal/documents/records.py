@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -31,13 +31,14 @@ TAG_CHARACTERS = 16
 @dataclass(frozen=True, slots=True)
 class PaperFacts:
     """What the check page may say about a paper, read from the database at that moment: no name, no number of a
-    person.
+    person. `outcome` is "superseded" or "void" where the case itself says that the paper no longer stands.
     """
 
     title: "str | _StrPromise"
     issued_on: date
     amount_fen: int | None = None
     note: "str | _StrPromise" = ""
+    outcome: str = ""
 
 
 FactsReader = Callable[[str], PaperFacts | None]
@@ -98,6 +99,38 @@ def issue_record(*, kind: str, subject_kind: str, subject_id: object, version: i
     return record
 
 
+def issue_records(*, kind: str, subject_kind: str, versions: Mapping[str, int]) -> dict[str, PaperRecord]:
+    """The records of the papers about many subjects, by subject id; `versions` gives the version of each.
+
+    Those of subjects that never had a paper are made together; a new version of a known paper is made like one.
+    """
+    rows = PaperRecord.objects.filter(kind=kind, subject_kind=subject_kind, subject_id__in=list(versions))
+    known = list(rows)
+    found = {row.subject_id: row for row in known if row.version == versions[row.subject_id]}
+    fresh = []
+    for subject_id in versions.keys() - {row.subject_id for row in known}:
+        code = new_code()
+        record = PaperRecord(
+            kind=kind,
+            subject_kind=subject_kind,
+            subject_id=subject_id,
+            version=versions[subject_id],
+            code_index=_index(code),
+        )
+        record.code_cipher = seal(code, aad=f"documents.paperrecord:{record.pk}")
+        fresh.append(record)
+    # Somebody may print one of them at this moment; then that record is the one.
+    PaperRecord.objects.bulk_create(fresh, ignore_conflicts=True)
+    if fresh:
+        made = rows.filter(subject_id__in=[record.subject_id for record in fresh])
+        found |= {row.subject_id: row for row in made if row.version == versions[row.subject_id]}
+    for subject_id in versions.keys() - found.keys():
+        found[subject_id] = issue_record(
+            kind=kind, subject_kind=subject_kind, subject_id=subject_id, version=versions[subject_id]
+        )
+    return found
+
+
 def supersede(*, kind: str, subject_kind: str, subject_id: object, by: PaperRecord | None = None) -> int:
     """Marks the valid paper about a subject as superseded (a new paper has another subject); returns how many were."""
     rows = _valid(kind, subject_kind, subject_id)
@@ -150,7 +183,7 @@ def verify(code_text: str, query: dict[str, str]) -> Verdict:
     shown = _shown(facts)
     if carried and carried != {**shown, "s": _tag(code, shown)}:
         return Verdict("altered", facts, record)
-    outcome = "genuine" if record.state == PaperState.VALID else record.state
+    outcome = facts.outcome or ("genuine" if record.state == PaperState.VALID else record.state)
     return Verdict(outcome, facts, record)
 
 

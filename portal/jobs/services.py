@@ -44,6 +44,15 @@ def request_stop(job: Job) -> None:
         Job.objects.filter(pk=job.pk, state=JobState.RUNNING).update(stop_requested=True)
 
 
+def retry(job: Job) -> bool:
+    """Puts a failed job back to work from its cursor; False when somebody else did so before."""
+    failed = Job.objects.filter(pk=job.pk, state=JobState.FAILED)
+    done = failed.update(state=JobState.WAITING, attempts=0, finished_at=None, next_try_at=timezone.now(), message="")
+    if done:
+        nudge("portal.jobs.tasks.run_job", str(job.pk), queue="papers")
+    return bool(done)
+
+
 def claim(job_id: UUID | str) -> Job | None:
     """Takes a runnable job for this worker, or returns None when somebody else has it or nothing is to do."""
     now = timezone.now()

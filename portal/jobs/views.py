@@ -30,7 +30,8 @@ def show(request: JobRequest, job_id: UUID) -> HttpResponse:
     onward = ""
     if entry and entry.finished_url and job.state == JobState.DONE:
         onward = entry.finished_url(job.params)
-    context = {"job": job, "onward": onward, "refresh_seconds": REFRESH_SECONDS}
+    has_file = bool(job.result_file and entry and entry.hands_out_file)
+    context = {"job": job, "onward": onward, "has_file": has_file, "refresh_seconds": REFRESH_SECONDS}
     return render(request, "jobs/job.html", context)
 
 
@@ -48,7 +49,8 @@ def download(request: JobRequest, job_id: UUID) -> FileResponse:
     """Hands out the file a finished job made, to its owner alone."""
     job = get_object_or_404(Job.objects.visible_to(request.actor), pk=job_id, state=JobState.DONE)
     path = job.folder / job.result_file
-    if not job.result_file or not path.is_file():
+    entry = runners.get(job.kind)
+    if not job.result_file or not path.is_file() or (entry and not entry.hands_out_file):
         raise Http404
     response = FileResponse(path.open("rb"), as_attachment=True, filename=job.result_file)
     response["Cache-Control"] = "no-store"

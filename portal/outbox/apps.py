@@ -16,5 +16,5 @@ class OutboxConfig(AppConfig):
 
         if send_code not in codes.senders:
             codes.senders.append(send_code)
-        register_resident_nav(_("Messages"), "outbox:messages", [Role.RESIDENT], order=60)
+        register_resident_nav(_("Messages"), "outbox:messages", [Role.RESIDENT], order=30)
         register_nav(_("Unsent messages"), "outbox:unsent", [Role.ADMIN], order=80)

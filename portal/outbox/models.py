@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from portal.crypto import seal, unseal
 from portal.people.actors import Actor, Role
 from portal.people.models import Resident
+from portal.people.names import mask_phone
 from portal.regions.models import Region
 
 
@@ -20,6 +21,7 @@ class MessageState(models.TextChoices):
     FAILED = "failed", _("Could not be sent")
     UNKNOWN = "unknown", _("Asking whether it arrived")
     EXPIRED = "expired", _("Not sent in time")
+    CANCELLED = "cancelled", _("Taken back before it was sent")
 
 
 class Delivery(models.TextChoices):
@@ -37,8 +39,12 @@ class Delivery(models.TextChoices):
 
 class MessageQuerySet(models.QuerySet["Message"]):
     def visible_to(self, actor: Any) -> "MessageQuerySet":
-        """Messages of the residents this actor may see; one-time codes belong to nobody's list."""
-        return self.filter(urgent=False, resident__in=Resident.objects.visible_to(actor))
+        """Messages of the residents this actor may see.
+
+        One-time codes belong to nobody's list, nor does what was taken back before it was sent.
+        """
+        shown = self.filter(urgent=False, resident__in=Resident.objects.visible_to(actor))
+        return shown.exclude(state=MessageState.CANCELLED)
 
     def due(self, at: Any) -> "MessageQuerySet":
         """Messages the drain has to look at now: to send, left by a dead drain, or to ask about."""
@@ -99,6 +105,10 @@ class Message(models.Model):
                 name="message_final_has_no_clock",
             ),
             models.CheckConstraint(
+                condition=~Q(state=MessageState.CANCELLED) | Q(next_try_at__isnull=True, sent_at__isnull=True),
+                name="message_cancelled_was_never_sent",
+            ),
+            models.CheckConstraint(
                 condition=~Q(state__in=[MessageState.PENDING, MessageState.SENDING]) | Q(next_try_at__isnull=False),
                 name="message_live_has_a_clock",
             ),
@@ -126,6 +136,18 @@ class Message(models.Model):
     @phone.setter
     def phone(self, number: str) -> None:
         self.phone_cipher = seal(number, aad=f"outbox.message.phone:{self.key}") if number else b""
+
+    @property
+    def masked_phone(self) -> str:
+        """The number it went to, for lists."""
+        return mask_phone(self.phone)
+
+    @property
+    def fate(self) -> str:
+        """Whether it arrived, as people ask: what the network said, else how far the sending came."""
+        if self.state == MessageState.SENT and self.delivery:
+            return str(Delivery(self.delivery).label)
+        return str(MessageState(self.state).label)
 
     @property
     def tag_colour(self) -> str:

@@ -35,6 +35,7 @@ class MessageDraft:
     expires_at: datetime | None = None
     language: str | None = None
     urgent: bool = False
+    not_before: datetime | None = None
 
 
 def enqueue(
@@ -76,6 +77,23 @@ def enqueue_many(drafts: Iterable[MessageDraft]) -> None:
     rows = [_message(draft, languages.get(draft.resident_id, settings.LANGUAGE_CODE), now, quiet) for draft in drafts]
     Message.objects.bulk_create(rows, ignore_conflicts=True, batch_size=500)
     nudge("portal.outbox.tasks.drain", queue="outbox")
+
+
+class AlreadyOut(Exception):
+    """A message that was to be taken back has been handed to the provider already."""
+
+
+def cancel(keys: Iterable[str]) -> int:
+    """Takes messages back that nobody has tried to send, in the caller's transaction; returns how many there were.
+
+    Raises AlreadyOut, and leaves the caller's transaction to be rolled back, when one of them is out or on its way.
+    """
+    stored = Message.objects.filter(key__in=list(keys))
+    waiting = stored.filter(state=MessageState.PENDING, attempts=0)
+    taken_back = waiting.update(state=MessageState.CANCELLED, next_try_at=None)
+    if stored.exclude(state=MessageState.CANCELLED).exists():
+        raise AlreadyOut
+    return taken_back
 
 
 def render_text(template: str, params: Mapping[str, Any], language: str) -> str:
@@ -122,7 +140,7 @@ def _message(draft: MessageDraft, language: str, now: datetime, quiet: clock.Hou
         resident_id=draft.resident_id,
         urgent=draft.urgent,
         created_at=now,
-        next_try_at=now if draft.urgent else clock.after_quiet_hours(now, quiet),
+        next_try_at=now if draft.urgent else clock.after_quiet_hours(max(now, draft.not_before or now), quiet),
         expires_at=expires_at,
     )
     message.body = render_text(draft.template, draft.params, language)

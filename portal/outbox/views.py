@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.core.paginator import Paginator
+from django.core.paginator import Page, Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
@@ -14,6 +14,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
 from portal.crypto import blind_index
+from portal.design.components import PageLinks
 from portal.outbox.models import Delivery, DemoSms, Message
 from portal.outbox.providers import configured
 from portal.outbox.reports import record_report
@@ -42,10 +43,17 @@ class Telephone:
 @never_cache
 @require_safe
 def message_list(request: Request) -> HttpResponse:
-    """What was sent to this resident and household, newest first."""
+    """Every message to this resident or about the own people, newest first: date, text, whether it arrived."""
     rows = Message.objects.visible_to(request.actor).select_related("resident").order_by("-created_at", "-pk")
     page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
-    return render(request, "outbox/message_list.html", {"page": page})
+    return render(request, "outbox/message_list.html", {"page": page, "links": _links(page)})
+
+
+def _links(page: Page) -> PageLinks:
+    """The neighbours of a page for the pagination component."""
+    earlier = f"?page={page.previous_page_number()}" if page.has_previous() else ""
+    later = f"?page={page.next_page_number()}" if page.has_next() else ""
+    return PageLinks(earlier, later, shown=page.end_index(), total=page.paginator.count)
 
 
 @require_role(Role.ADMIN)
@@ -55,7 +63,7 @@ def unsent(request: Request) -> HttpResponse:
     """Messages that need a human: given up, or of unknown fate; without their texts, which are the residents' own."""
     rows = Message.objects.in_care_of(request.actor).stuck().order_by("-created_at", "-pk")
     page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
-    return render(request, "outbox/unsent.html", {"page": page})
+    return render(request, "outbox/unsent.html", {"page": page, "links": _links(page)})
 
 
 @require_role(Role.ADMIN)

@@ -239,6 +239,14 @@ def age_on(birth_date: datetime.date, on: datetime.date) -> int:
     return on.year - birth_date.year - ((on.month, on.day) < (birth_date.month, birth_date.day))
 
 
+def birthday(birth_date: datetime.date, age: int) -> datetime.date:
+    """Returns the day on which an age is completed, by the rule of `age_on`."""
+    try:
+        return birth_date.replace(year=birth_date.year + age)
+    except ValueError:
+        return datetime.date(birth_date.year + age, 3, 1)
+
+
 def _area_ever_existed(area: str) -> bool:
     known = _area_codes()
     return not known or area in known

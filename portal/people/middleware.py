@@ -6,7 +6,7 @@ from typing import Any
 from django.http import HttpResponse
 from django.shortcuts import redirect
 
-from portal.people import second_factor, sessions
+from portal.people import second_factor, sessions, unsent
 from portal.people.actors import ANONYMOUS
 from portal.people.addresses import with_next
 from portal.people.backends import actor_of
@@ -29,7 +29,10 @@ class ActorMiddleware:
         if request.user.is_authenticated:
             actor = actor_of(request.user, request.session.get(sessions.GRANT))
             if actor.is_anonymous or sessions.is_over(request, actor.role):
+                owner = request.user.pk
                 sessions.end(request)
+                if actor.is_resident:
+                    unsent.keep(request, owner)
             else:
                 sessions.touch(request)
                 request.factor_page = second_factor.page_owed(request, request.user)

@@ -16,10 +16,12 @@ from django.utils.translation import gettext_lazy as _
 from portal import crypto
 from portal.people.actors import STAFF_ROLES, Actor, LiveGrant, Role
 from portal.people.identity import IdentityKind, InvalidIdentityNumber, parse_identity_number
+from portal.people.initials import LONGEST, NameInitialsField
 from portal.people.names import LONGEST_NAME, mask_identity_number, mask_name, mask_phone
 from portal.regions.models import Office, Region
 from portal.regions.models.places import NATION_CODE
 
+TAIL = 6
 REGIONAL_READERS = (Role.COMMITTEE_AGENT, Role.CLERK, Role.COUNTY_REVIEWER, Role.AUDITOR)
 
 
@@ -196,6 +198,8 @@ class Resident(models.Model):
     )
     id_cipher = models.BinaryField()
     id_index = models.CharField(max_length=64, unique=True, editable=False)
+    id_tail_index = models.CharField(max_length=64, blank=True, db_index=True, editable=False)
+    name_initials = NameInitialsField(max_length=LONGEST, blank=True, db_index=True, editable=False)
     birth_date = models.DateField(_("date of birth"), null=True, blank=True)
     sex = models.CharField(_("sex"), max_length=1, choices=Sex.choices, blank=True)
     phone_cipher = models.BinaryField(default=bytes)
@@ -211,6 +215,7 @@ class Resident(models.Model):
     hukou_region_code = models.CharField(_("household registration"), max_length=12, blank=True)
     address = models.CharField(_("address"), max_length=200, blank=True)
     language = models.CharField(_("language of messages"), max_length=10, default="zh-hans")
+    large_edition = models.BooleanField(_("reads the large edition"), default=False)
     level = models.CharField(_("identity level"), max_length=16, choices=Level.choices, default=Level.SELF_DECLARED)
     user = models.OneToOneField(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="resident")
     police_photo = models.BooleanField(_("photo on file with the police"), default=False)
@@ -271,6 +276,7 @@ class Resident(models.Model):
         self.id_kind = kind
         self.id_cipher = crypto.seal(number, aad=seal_place(self.pk, "id"))
         self.id_index = identity_index(kind, number)
+        self.id_tail_index = identity_tail_index(number)
         self.__dict__.pop("identity_number", None)
 
     def set_phone(self, phone: str) -> None:
@@ -288,6 +294,11 @@ def seal_place(pk: uuid.UUID, column: str) -> str:
 def identity_index(kind: str, normalized: str) -> str:
     """The look-up key of a number; kinds are part of it because two kinds may share a spelling."""
     return crypto.blind_index(f"{kind}:{normalized}", purpose="people.identity")
+
+
+def identity_tail_index(number: str) -> str:
+    """The look-up key of the last six characters, which clerks type together with the name (UX-C10)."""
+    return crypto.blind_index(number[-TAIL:].upper(), purpose="people.identity_tail")
 
 
 def phone_index(phone: str) -> str:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from portal import audit
 from portal.people.actors import Actor, Role
-from portal.people.identity import IdentityKind, IdentityNumber, age_on, parse_identity_number
+from portal.people.identity import IdentityKind, IdentityNumber, age_on, birthday, parse_identity_number
 from portal.people.models import (
     Basis,
     Guardianship,
@@ -172,15 +172,9 @@ def add_child(actor: Actor, *, identity_number: str, name: str, on: datetime.dat
 
 def last_day_as_minor(resident: Resident) -> datetime.date | None:
     """Returns the day before the 18th birthday, or None when the date of birth is not known."""
-    born = resident.birth_date
-    if born is None:
+    if resident.birth_date is None:
         return None
-    year = born.year + ADULT_AGE_YEARS
-    try:
-        birthday = born.replace(year=year)
-    except ValueError:
-        birthday = datetime.date(year, 3, 1)
-    return birthday - datetime.timedelta(days=1)
+    return birthday(resident.birth_date, ADULT_AGE_YEARS) - datetime.timedelta(days=1)
 
 
 def appoint_guardian(

@@ -6,6 +6,7 @@ import time
 from django.contrib.auth import login, logout
 from django.http import HttpRequest, HttpResponse
 
+from portal.people import unsent
 from portal.people.actors import Role
 from portal.people.models import User
 from portal.regions import public
@@ -23,12 +24,16 @@ BACKEND = "portal.people.backends.PeopleBackend"
 
 
 def begin(request: HttpRequest, user: User, grant_id: int | None = None) -> None:
-    """Signs an account in under a new session key; of what an anonymous session held only the chosen place stays."""
-    place = request.session.get(public.SESSION_KEY)
+    """Signs an account in under a new session key; of what an anonymous session held only the chosen place stays,
+    and what this very person had typed when the last session ended.
+    """
+    place, typed = request.session.get(public.SESSION_KEY), unsent.carry(request, user.pk)
     request.session.flush()
     login(request, user, backend=BACKEND)
     if place is not None:
         request.session[public.SESSION_KEY] = place
+    if typed is not None:
+        request.session[unsent.KEY] = typed
     now = int(time.time())
     request.session[STARTED] = request.session[SEEN] = now
     if grant_id is not None:

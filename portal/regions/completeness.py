@@ -14,6 +14,7 @@ SCENARIOS = (
     "newborn",
     "non_local",
     "hmt",
+    "foreign",
     "student",
     "assisted",
     "agent",

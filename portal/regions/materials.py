@@ -7,20 +7,20 @@ leaves it conditional with its words; `unless` drops a paper once it is known to
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from portal.regions.text import pick
 
 REQUIRED, CONDITIONAL, WAIVED = "required", "conditional", "waived"
-ASSUMED = {"agent": False, "shared": ()}
+ASSUMED = {"agent": False, "guardian": False, "local": True, "flexible": False, "category": "", "shared": ()}
 
 Condition = Mapping[str, Any] | list[Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
 class MaterialRule:
-    """One paper as asked for; papers of the same `alternatives` group stand for each other."""
+    """One paper as asked for, and what it looks like; papers of one `alternatives` group stand for each other."""
 
     code: str
     name: Mapping[str, str]
@@ -33,6 +33,7 @@ class MaterialRule:
     legal_basis: Mapping[str, str]
     note: Mapping[str, str]
     condition: Mapping[str, str]
+    looks: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -101,6 +102,7 @@ def _judge(code: str, value: Mapping[str, Any], facts: Mapping[str, Any]) -> Mat
         legal_basis=value["legal_basis"],
         note=value.get("note", {}),
         condition=value.get("condition", {}),
+        looks=value.get("looks", {}),
     )
 
 
@@ -135,7 +137,7 @@ def outstanding(rules: Iterable[MaterialRule], presented: Collection[str]) -> li
 
 
 def scenario_for(facts: Mapping[str, Any]) -> str:
-    """The enrolment scenario of a person, by `newborn`, `age`, `hmt`, `student`, `category` and `local`.
+    """The enrolment scenario of a person, by `newborn`, `age`, `hmt`, `foreign`, `student`, `category`, `local`.
 
     Assisted groups keep the papers of their age: a child in care of the state is first a child.
     """
@@ -143,6 +145,8 @@ def scenario_for(facts: Mapping[str, Any]) -> str:
         return "newborn"
     if facts.get("hmt"):
         return "hmt"
+    if facts.get("foreign"):
+        return "foreign"
     if facts.get("student"):
         return "student"
     if facts.get("age") is not None and facts["age"] < facts.get("self_application_age", 16):

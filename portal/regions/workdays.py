@@ -30,6 +30,7 @@ def qingming(year: int) -> date:
     return date(year, 4, int(since * 0.2422 + 4.81) - since // 4)
 
 
+@lru_cache(maxsize=256)
 def solar_statutory_days(year: int) -> frozenset[date]:
     """The statutory days that follow from the solar calendar alone; the lunar festivals need a notice."""
     fixed = {date(year, 1, 1), date(year, 5, 1), date(year, 5, 2)}

@@ -7,6 +7,7 @@ pause, resume, recount and stop is a row of `ClockEntry`, and the due date is a 
     pause on p                  rest = n − (working days strictly between s and p), at least 1;
                                 the pause day is not used
     resume on r                 due = rest working days after r
+    revert                      the segment that the last pause or stop ended goes on as if it had not ended
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from .lookups import Keys
 from .models import ClockEntry
 
 Action = ClockEntry.Action
+ENDS = (Action.PAUSE, Action.STOP)
+"""The actions after which a clock does not run."""
 
 
 class Line(Protocol):
@@ -38,12 +41,16 @@ class Line(Protocol):
 
 
 class Tail(NamedTuple):
-    """The last row of a clock: where its present segment began and how many days that has."""
+    """The last row of a clock: where its present segment began and how many days that has.
+
+    `before` is start and days of the segment that a last row of pause or stop ended, for a decision that is taken back.
+    """
 
     action: str
     on: date
     days: int
     due_on: date | None
+    before: tuple[date, int] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +125,10 @@ def tick(clock: Clock, action: Action | None, facts: Facts, tail: Tail | None) -
         return Tick(clock.kind, action, facts.on, rest_after(tail.days, used), None, False)
     if action == Action.STOP:
         return Tick(clock.kind, action, facts.on, 0, None, False)
+    if action == Action.REVERT and tail is not None and tail.before is not None:
+        start, days = tail.before
+        due = facts.workdays(start, days)
+        return Tick(clock.kind, action, start, days, due.date, due.provisional)
     return None
 
 
@@ -131,8 +142,11 @@ def tails(workflow: str, subjects: Keys) -> dict[str, dict[str, Tail]]:
     found: dict[str, dict[str, Tail]] = {}
     rows = ClockEntry.objects.filter(workflow=workflow, subject_id__among=subjects).order_by("id")
     key = Cast("subject_id", models.TextField())
-    for subject_id, kind, *last in rows.values_list(key, "kind", "action", "on", "days", "due_on"):
-        found.setdefault(subject_id, {})[kind] = Tail(*last)
+    for subject_id, kind, action, on, days, due_on in rows.values_list(key, "kind", "action", "on", "days", "due_on"):
+        held = found.setdefault(subject_id, {})
+        ended = held.get(kind) if action in ENDS else None
+        before = (ended.on, ended.days) if ended is not None and ended.action not in ENDS else None
+        held[kind] = Tail(action, on, days, due_on, before)
     return found
 
 
@@ -149,9 +163,14 @@ def replay(lines: Iterable[Line], add_workdays: AddWorkdays, between: Between) -
     start: date | None = None
     rest = 0
     due: date | None = None
+    before: tuple[date | None, int] = (None, 0)
     for line in lines:
+        if line.action in ENDS:
+            before = (start, rest)
         if line.action == Action.START:
             start, rest = line.on, line.days
+        elif line.action == Action.REVERT:
+            start, rest = before
         elif line.action == Action.PAUSE and start is not None:
             rest = rest_after(rest, between(start, line.on))
             start = None
@@ -198,10 +217,15 @@ def usage(lines: Sequence[ClockEntry], today: date) -> Usage | None:
     data = calendar.current()
     used = allotted = 0
     start: date | None = None
+    before: tuple[int, date | None] = (0, None)
     for line in lines:
+        if line.action in ENDS:
+            before = (used, start)
         if line.action == Action.START:
             used, allotted, start = 0, line.days, line.on
-        elif line.action in (Action.PAUSE, Action.STOP):
+        elif line.action == Action.REVERT:
+            used, start = before
+        elif line.action in ENDS:
             used += workdays.workdays_between(data, start, line.on, line.codes) if start else 0
             start = None
         elif line.action == Action.RESUME:

@@ -68,13 +68,18 @@ def truth(condition: Condition) -> Case:
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """What a reaction gets: the subjects one move has moved, by pk, and their timeline entries."""
+    """What a reaction gets: the subjects one move has moved, by pk, and their timeline entries.
+
+    `held` is the one subject moved, as it is now, where the caller had read it whole under a lock: reactions that would
+    read it again may use it.
+    """
 
     transition: Transition
     actor: Actor
     at: datetime
     keys: Keys
     entry_ids: list[int]
+    held: Any = None
 
     @property
     def workflow(self) -> type[Workflow]:
@@ -117,8 +122,9 @@ class Transition:
     `target` None keeps every row in its state (reminders). `roles` are closed unless named. `on_deadline` and
     `on_reminder` are swept by the worker when `due_at` or `remind_at` has come. `fact` says that the move records
     what already happened (money arrived): no reaction can veto it. `decision` is a judgement over a person: nobody
-    makes it on their own or their household's case. `needs_note` demands a reason. `internal` entries are shown to
-    staff only. `story` and `label` may use %(actor)s and %(office)s.
+    makes it on their own or their household's case. `undoes` takes the move before it back: clocks go on as if it had
+    not been. `needs_note` demands a reason. `internal` entries are shown to staff only. `story` and `label` may use
+    %(actor)s and %(office)s.
     """
 
     sources: Collection[str]
@@ -131,6 +137,7 @@ class Transition:
     on_reminder: bool = False
     fact: bool = False
     decision: bool = False
+    undoes: bool = False
     needs_note: bool = False
     internal: bool = False
     reactions: list[Reaction] = field(default_factory=list, init=False)
@@ -192,11 +199,14 @@ class Transition:
         *,
         changes: Mapping[str, Any] | None = None,
         at: datetime | None = None,
+        held: bool = False,
     ) -> S:
         """Move one subject as one actor, refresh its machine columns and return it.
 
         `version` is the one the actor saw, None for callers that hold no page; `changes` are further columns written
-        by the same UPDATE. Raises WrongRole or ConflictOfInterest (403), NotAvailable or Unmet (409).
+        by the same UPDATE, and due dates follow them. `held` says that the caller read the whole row under a lock in
+        this transaction and gives the transaction up when this raises: nothing is read again. Raises WrongRole or
+        ConflictOfInterest (403), NotAvailable or Unmet (409).
         """
         self._check_role(actor)
         if self.needs_note and not note.strip():
@@ -207,10 +217,14 @@ class Transition:
         chosen = self.movable(at).filter(pk=subject.pk)
         if version is not None:
             chosen = chosen.filter(version=version)
-        with transaction.atomic():
-            moved = self.take(chosen, actor, at, note=note, codes=codes, changes=changes)
+        with transaction.atomic(savepoint=not held):
+            moved = self.take(
+                chosen, actor, at, note=note, codes=codes, changes=changes, held=subject if held else None
+            )
         if moved is None:
             raise self._diagnosis(subject, version, at)
+        if held:
+            return subject
         subject.refresh_from_db(fields=[*self.workflow.columns, *(changes or ())])
         return subject
 
@@ -263,6 +277,7 @@ class Transition:
         codes: Mapping[str, Any] | None = None,
         changes: Mapping[str, Any] | None = None,
         seen: list[UUID | str] | None = None,
+        held: Subject | None = None,
     ) -> Batch | None:
         """Move the chosen rows inside the caller's transaction: the one place where a state changes.
 
@@ -276,7 +291,7 @@ class Transition:
         keys = Keys(row[0] for row in rows)
         if seen is not None:
             seen += keys
-        found = moving.arrivals(self, rows, columns, at)
+        found = moving.arrivals(self, rows, columns, at, changes)
         if len(found) == 1:
             keys = next(iter(found.values()))
         dated = next((new for new in found if new.due_at is not None), None)
@@ -286,8 +301,10 @@ class Transition:
             self.workflow, keys, actor, at, transition=self.name, target=self.target, note=note, codes=codes
         )
         moving.update(self, found, at, changes or {})
+        if held is not None:
+            moving.bring_up_to_date(held, next(iter(found)), at, changes or {})
         moving.write_ticks(self.workflow, found, at)
-        batch = Batch(self, actor, at, keys, entry_ids)
+        batch = Batch(self, actor, at, keys, entry_ids, held)
         reacting.run(batch)
         if not skip_locked and any(new.due_at is not None and new.due_at <= at for new in found):
             # Due on arrival: the worker need not wait for its next tick. A lost nudge costs ten seconds.

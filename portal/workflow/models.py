@@ -149,6 +149,7 @@ class ClockEntry(AppendOnlyModel):
         RESUME = "resume", _("resumed")
         RECOUNT = "recount", _("recounted for a new calendar")
         STOP = "stop", _("stopped")
+        REVERT = "revert", _("put back as before a decision that was taken back")
 
     workflow = models.CharField(max_length=32)
     subject_id = models.UUIDField()

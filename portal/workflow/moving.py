@@ -19,7 +19,7 @@ from . import clocks
 from .clocks import Action, Tick
 from .deadlines import Facts, Setting
 from .lookups import Keys, membership
-from .models import ClockEntry, Note
+from .models import ClockEntry, Note, Subject
 
 if TYPE_CHECKING:
     from .core import Transition, Workflow
@@ -85,9 +85,13 @@ def lock(
 
 
 def arrivals(
-    transition: Transition, rows: Sequence[tuple[Any, ...]], columns: Sequence[str], at: datetime
+    transition: Transition,
+    rows: Sequence[tuple[Any, ...]],
+    columns: Sequence[str],
+    at: datetime,
+    changes: Mapping[str, Any] | None = None,
 ) -> dict[Arrival, Keys]:
-    """Group the rows by what decides their dates, and compute each group once."""
+    """Group the rows by what decides their dates, and compute each group once, as they are after `changes`."""
     workflow = transition.workflow
     held: dict[str, dict[str, clocks.Tail]] = {}
     if _looks_back(transition, rows):
@@ -99,16 +103,20 @@ def arrivals(
     policies = {key[0][policy_at] for key in grouped if policy_at} - {None}
     setting = Setting.of(at, policies) if columns or workflow.clocks else Setting.bare(at)
     found: dict[Arrival, list[str]] = defaultdict(list)
+    changed = {column: value for column, value in (changes or {}).items() if column in columns}
     for (values, tails), pks in grouped.items():
         source, target = values[0], transition.target_of(values[0])
-        facts = Facts(setting, source, target, dict(zip(columns, values[1:], strict=True)), since=at)
-        found[arrival(workflow, facts, dict(tails), reminds=transition.on_reminder)] += pks
+        facts = Facts(setting, source, target, dict(zip(columns, values[1:], strict=True)) | changed, since=at)
+        new = arrival(workflow, facts, dict(tails), reminds=transition.on_reminder, undoes=transition.undoes)
+        found[new] += pks
     return {new: Keys(pks) for new, pks in found.items()}
 
 
 def _looks_back(transition: Transition, rows: Iterable[tuple[Any, ...]]) -> bool:
     """Say whether a clock's last row is needed: to pause or resume it, or because a deadline follows it."""
     workflow = transition.workflow
+    if transition.undoes and workflow.clocks:
+        return True
     for source in {row[1] for row in rows} if workflow.clocks else ():
         target = transition.target_of(source)
         deadline = workflow.deadline(target)
@@ -121,7 +129,9 @@ def _looks_back(transition: Transition, rows: Iterable[tuple[Any, ...]]) -> bool
     return False
 
 
-def arrival(workflow: type[Workflow], facts: Facts, tails: Mapping[str, clocks.Tail], *, reminds: bool) -> Arrival:
+def arrival(
+    workflow: type[Workflow], facts: Facts, tails: Mapping[str, clocks.Tail], *, reminds: bool, undoes: bool = False
+) -> Arrival:
     """Compute due date, reminder and clock rows of one group; a row that stays where it is keeps its dates."""
     reminder = workflow.reminders.get(facts.target)
     if facts.source == facts.target:
@@ -134,7 +144,10 @@ def arrival(workflow: type[Workflow], facts: Facts, tails: Mapping[str, clocks.T
     mirrors: list[tuple[str, date | None]] = []
     for clock in workflow.clocks:
         tail = tails.get(clock.kind)
-        made = clocks.tick(clock, clock.action(facts.source, facts.target), facts, tail)
+        action = clock.action(facts.source, facts.target)
+        if undoes and action in (Action.START, Action.RESUME) and tail is not None and tail.before is not None:
+            action = Action.REVERT
+        made = clocks.tick(clock, action, facts, tail)
         if made:
             ticks.append(made)
         due_on = made.due_on if made else tail.due_on if tail else None
@@ -174,6 +187,17 @@ def update(transition: Transition, found: Mapping[Arrival, Keys], at: datetime, 
         values |= changes
         if manager.filter(pk__among=pks, state__in=transition.sources).update(**values) != len(pks):
             raise RowsMoved(str(transition))
+
+
+def bring_up_to_date(subject: Subject, new: Arrival, at: datetime, changes: Mapping[str, Any]) -> None:
+    """Write into one row in memory what the UPDATE wrote into the database."""
+    subject.version += 1
+    subject.sweep_attempts, subject.sweep_failed_at = 0, None
+    if not new.stays:
+        subject.state, subject.state_since = str(new.target), at
+        subject.due_at, subject.remind_at = new.due_at, new.remind_at
+    for column, value in (*new.mirrors, *changes.items()):
+        setattr(subject, column, value)
 
 
 class RowsMoved(Exception):

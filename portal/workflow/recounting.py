@@ -16,7 +16,7 @@ from portal.people.actors import SYSTEM
 from portal.regions import calendar
 
 from . import clocks, instants, moving
-from .clocks import Action, Clock, Tick
+from .clocks import ENDS, Action, Clock, Tick
 from .core import RECOUNT, Workflow
 from .deadlines import Facts, Setting
 from .lookups import Keys
@@ -120,7 +120,7 @@ def _recounted(
     mirrors: list[tuple[str, date | None]] = []
     for clock in workflow.clocks:
         tail = tails.get(clock.kind)
-        if tail is None or state not in clock.runs_in or tail.action in (Action.PAUSE, Action.STOP):
+        if tail is None or state not in clock.runs_in or tail.action in ENDS:
             continue
         due = facts.workdays(tail.on, tail.days)
         dates[clock.kind] = due.date

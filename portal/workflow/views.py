@@ -21,8 +21,11 @@ def conflict_page(
     *,
     return_url: str = "",
     kept: Iterable[str] = (),
+    changes: Iterable[str] = (),
 ) -> HttpResponse:
     """Answer 409 with the case as it is now, who did what last, and the texts the person had typed (`kept`).
+
+    `changes` are sentences about what happened since the person opened the page.
 
     try:
         EnrollmentWorkflow.approve.fire(application, request.actor, version)
@@ -40,6 +43,7 @@ def conflict_page(
         "last": past[-1] if past else None,
         "attempted": refused.transition.label if refused is not None else "",
         "return_url": return_url,
+        "changes": list(changes),
         "kept": [text for text in kept if text.strip()],
     }
     response = render(request, "workflow/conflict.html", context, status=409)

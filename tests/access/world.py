@@ -22,19 +22,35 @@ from django.db import connection, transaction
 from django.test import Client
 
 from cards.models import ProductionBatch
+from enrollment import attorney, coordination_services, counter, households
+from enrollment.models import (
+    Application,
+    ApplicationTimelineEntry,
+    BulkDecision,
+    HouseholdPack,
+    RenewalCampaign,
+    SavedView,
+)
+from payments import held_cash
+from payments.models import Format, OrderState, PaymentOrder, PrintRun, Statement
+from payments.receipts import receipt_of
 from portal.documents.uploads import store_image
 from portal.jobs.models import Job, JobState
 from portal.outbox.models import Message, MessageState
 from portal.people import sessions
 from portal.people.actors import Role
-from portal.people.models import Relation, Resident, User
-from portal.people.services import account_of, form_household
+from portal.people.identity import parse_identity_number
+from portal.people.models import Basis, Relation, Resident, User
+from portal.people.services import account_of, appoint_guardian, form_household
 from portal.regions.calendar import SHANGHAI
-from portal.regions.models import Region
+from portal.regions.models import Office, Region
 from portal.regions.publishing import draft_rule
+from portal.workflow.models import ReactionFailure
 from tests.cards import journeys as cards
 from tests.enrollment import journeys as enrolment
-from tests.people_cast import Cast, ResidentFactory, actor, make_staff, region
+from tests.enrollment import roster_files as rosters
+from tests.payments.notices import issue, pay
+from tests.people_cast import Cast, ResidentFactory, actor, make_staff, next_identity_number, region
 
 MONDAY = datetime.datetime(2026, 11, 23, 10, 0, tzinfo=SHANGHAI)
 ROLES = (Role.RESIDENT, Role.COMMITTEE_AGENT, Role.CLERK, Role.COUNTY_REVIEWER, Role.CARD_CLERK, Role.CASHIER)
@@ -128,7 +144,7 @@ def world() -> Iterator[World]:
     """Builds the world inside a transaction that is taken back at the end; Monday stands still in it."""
     with (
         time_machine.travel(MONDAY, tick=False),
-        patch("portal.limits.buckets._refilled", side_effect=_always_full),
+        patch("portal.limits.buckets._withdraw", return_value=True),  # hundreds of requests come from one address
         transaction.atomic(),
         patch.object(connection, "close"),  # what each test does at its end would end this transaction
     ):
@@ -140,14 +156,6 @@ def world() -> Iterator[World]:
         made.open_sessions()
         yield made
         transaction.set_rollback(True)
-
-
-def _always_full(capacity: int, rate: float, now: float) -> Any:
-    """Hundreds of requests come from one address; limits have tests of their own."""
-    from django.db.models import FloatField, Value
-
-    del rate, now
-    return Value(float(capacity), output_field=FloatField())
 
 
 def _staff(made: World) -> None:
@@ -208,11 +216,24 @@ def _guilin(made: World) -> None:
         "notice": Thing(billed.notice.pk, wife, family=owner),
         "foreign_application": Thing(foreign.pk, other_county),
     }
+    _books(made, owner, wife)
+    _village(made)
+    pack = _family_pack(owner)
+    made.things |= {"pack": Thing(pack.pk, owner), "pack_member": Thing(pack.members.get().pk, owner)}
+    begun = counter.look_up(
+        number=parse_identity_number(next_identity_number()),
+        office=staff[Role.CLERK].grants.get().office,
+        actor=actor(staff[Role.CLERK]),
+    )
+    made.things["walk_in"] = Thing(begun.pk, staff[Role.CLERK])
     picture = store_image(io.BytesIO(cards.picture()), owner=owner, purpose="photo")
     made.things["upload"] = Thing(picture.pk, owner, family=wife)
     clerk = staff[Role.CLERK]
+    _desk(made, clerk, staff[Role.ADMIN])
     job = Job.objects.create(kind="none", owner_id=clerk.pk, state=JobState.RUNNING, next_try_at=MONDAY)
     made.things["job"] = Thing(job.pk, clerk)
+    made.things["print_run"] = Thing(_print_run(staff[Role.CASHIER]).pk, staff[Role.CASHIER])
+    _ways_in(made, owner)
     message = _stuck(owner)
     made.things["message"] = Thing(message.pk, staff[Role.ADMIN])
     rule = draft_rule(
@@ -225,6 +246,118 @@ def _guilin(made: World) -> None:
         note="access",
     )
     made.things["rule"] = Thing(rule.pk, staff[Role.ADMIN])
+
+
+def _print_run(cashier: User) -> PrintRun:
+    """A finished run of this cashier, whose file was erased after its time."""
+    job = Job.objects.create(kind="payments.print_run", owner_id=cashier.pk, state=JobState.DONE, finished_at=MONDAY)
+    return PrintRun.objects.create(
+        created_by=cashier.pk, job=job, region=region("450302"), language="zh-hans", notice_count=1
+    )
+
+
+def _books(made: World, owner: Resident, wife: Resident) -> None:
+    """A paid notice with its receipt, money that waits, and a statement."""
+    paid = pay(issue(resident=owner))
+    short = pay(issue(resident=wife), amount_fen=1)
+    statement = Statement.objects.create(
+        format=Format.NONTAX, digest="access", name="access.txt", region=region("450302")
+    )
+    waiting = issue(resident=wife)
+    order = PaymentOrder.objects.create(
+        number="ACCESS0001",
+        notice=waiting,
+        provider="wechat",
+        channel="online",
+        amount_fen=waiting.amount_fen,
+        state=OrderState.CLOSED,
+        opened_at=MONDAY,
+        expires_at=MONDAY + datetime.timedelta(minutes=30),
+    )
+    cashier = made.staff["guilin"][Role.CASHIER]
+    taken = issue(resident=owner)
+    made.things |= {
+        "order": Thing(order.pk, wife, family=owner),
+        "taken": Thing(pay(taken, provider="desk-cash", actor=actor(cashier)).pk, cashier),
+        "campaign": Thing(
+            RenewalCampaign.objects.create(region=region("450302"), cover_year=2027, finished_at=MONDAY).pk,
+            made.staff["guilin"][Role.COUNTY_REVIEWER],
+        ),
+        "receipt": Thing(receipt_of(paid).pk, owner, family=wife),
+        "exception": Thing(short.exception.pk, wife),
+        "statement": Thing(statement.pk, made.staff["guilin"][Role.CASHIER]),
+    }
+
+
+def _village(made: World) -> None:
+    """What the agent of the village entered: a roster, a case with a notice, and cash for another one."""
+    staff = made.staff["guilin"]
+    agent = staff[Role.COMMITTEE_AGENT]
+    roster = rosters.take(agent, rosters.as_csv([rosters.line(name="白鹇甲")]))
+    made.things["roster"] = Thing(rosters.finish(roster).pk, agent)
+    payers = [ResidentFactory(name=f"白鹇{sign}", phone=f"1990000011{place}") for place, sign in enumerate("乙丙")]
+    cases = [enrolment.approved(payer, staff[Role.CLERK]) for payer in payers]
+    Application.objects.filter(pk__in=[case.pk for case in cases]).update(helper=agent)
+    billed, paid = cases
+    held = held_cash.take(notice=paid.notice, actor=actor(agent), amount_fen=paid.notice.amount_fen)
+    made.things |= {
+        "agent_case": Thing(billed.pk, agent),
+        "agent_notice": Thing(billed.notice.pk, agent),
+        "held": Thing(held.pk, payers[1]),
+        "agent": Thing(agent.pk, agent),
+    }
+
+
+def _family_pack(owner: Resident) -> HouseholdPack:
+    """A family that is not submitted yet, with a ward of the owner in it."""
+    ward = ResidentFactory(name="蓝凫丁", phone="", has_id_card=False, birth_date=datetime.date(2021, 5, 1))
+    appoint_guardian(guardian=owner, ward=ward, basis=Basis.PARENT)
+    who = actor(owner)
+    pack = households.open_pack(actor=who, applicant=owner, region=region("450302001"), cover_year=2027)
+    households.add_members(pack=pack, actor=who, people=[ward])
+    return pack
+
+
+def _desk(made: World, clerk: User, admin: User) -> None:
+    """A view and a decision over many cases of the clerk, and what operators put back."""
+    view = SavedView.objects.create(owner=clerk, name="A", query="tab=decide")
+    bulk = BulkDecision.objects.create(owner=clerk, started_at=MONDAY, finished_at=MONDAY)
+    entry = ApplicationTimelineEntry.objects.filter(subject=made.things["application"].pk).earliest("pk")
+    reaction = ReactionFailure.objects.create(
+        workflow="enrollment",
+        transition="accept",
+        reaction="enrollment.reactions.run_checks",
+        entry_ids=[entry.pk],
+        error="x",
+    )
+    failed = Job.objects.create(kind="none", owner_id=clerk.pk, state=JobState.FAILED, finished_at=MONDAY)
+    made.things |= {
+        "saved_view": Thing(view.pk, clerk),
+        "bulk": Thing(bulk.pk, clerk),
+        "reaction": Thing(reaction.pk, admin),
+        "failed_job": Thing(failed.pk, admin),
+    }
+
+
+def _ways_in(made: World, owner: Resident) -> None:
+    """A power of attorney and a registration for the employees' scheme, both with the desk."""
+    town = region("450302001")
+    number = parse_identity_number(next_identity_number("450305", "F"))
+    mandate = attorney.declare(
+        actor=actor(owner),
+        name="测试",
+        number=number,
+        relation="agent",
+        valid_from=MONDAY.date(),
+        valid_until=datetime.date(2026, 12, 31),
+        region=town,
+        office=Office.objects.responsible_for(town, "service_point"),
+    )
+    values = {"employment": "flexible", "employer": "", "hired_on": None, "wage_fen": 500_000}
+    values |= {"dependants": False, "medical_costs": False}
+    draft = coordination_services.save(actor=actor(owner), region=town, values=values)
+    row = coordination_services.hand_in(registration=draft, actor=actor(owner), version=draft.version)
+    made.things |= {"mandate": Thing(mandate.pk, owner), "registration": Thing(row.pk, owner)}
 
 
 def _stuck(owner: Resident) -> Message:

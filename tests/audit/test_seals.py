@@ -60,7 +60,7 @@ def test_changed_details_are_found(three_blocks):
 
 
 def test_one_deleted_row_is_found(three_blocks):
-    """N25: delete one row by SQL, the check fails."""
+    """N25, I2: delete one row by SQL, the check fails."""
     tamper("DELETE FROM audit_auditentry WHERE id = %s", AuditEntry.objects.order_by("pk")[0].pk)
     broken = seals.verify("audit")
     assert (broken.no, broken.why) == (1, "2 rows instead of 3")

@@ -94,7 +94,7 @@ def make(desk: Page, number: str) -> None:
     """The card office approves beside the photo, makes a batch, and books the arrival."""
     walk.staff_sign_in(desk, "card.zhongshan")
     desk.goto(f"/desk/cards/?number={number}")
-    expect(desk.locator("img.portal-photo")).to_be_visible()
+    expect(desk.get_by_role("img", name="卡面照片")).to_be_visible()
     press(desk, "通过")
     desk.goto("/desk/cards/production/")
     press(desk, "生成批次")
@@ -181,7 +181,7 @@ def refuse_again(desk: Page, application: CardApplication) -> None:
     """The card office sees the new photo and asks for another one."""
     walk.staff_sign_in(desk, "card.zhongshan")
     desk.goto(f"/desk/cards/?number={application.number}")
-    expect(desk.locator("img.portal-photo")).to_be_visible()
+    expect(desk.get_by_role("img", name="卡面照片")).to_be_visible()
     follow(desk, "要求补正")
     desk.get_by_label("照片", exact=True).check()
     desk.get_by_label("向申请人说明").fill("请正面免冠拍照。")

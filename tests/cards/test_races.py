@@ -44,7 +44,7 @@ def two_drafts(person, **options):
 
 
 def test_one_receipt_in_two_applications_at_once_is_used_once(regions):
-    """D4, R6, N14: of two drafts with one receipt one is sent."""
+    """D4, REL-R6, N14: of two drafts with one receipt one is sent."""
     for turn in range(ROUNDS):
         person = journeys.resident(police_photo=False)
         number = f"RACE{turn:07d}"

@@ -23,10 +23,10 @@ def card_fee_notice(name: str = "张测试", language: str = "zh-hans", rows: in
         parties=[
             PaperField("缴款人", name, "payer"),
             PaperField("证件号码", "4************4", "identity_number"),
-            PaperField("执收单位", "中山市社会保险基金管理局（示例）", "executing_unit"),
-            PaperField("执收单位编码", "442000013", "executing_unit_code"),
-            PaperField("收款人", "中山市财政局非税收入待解缴专户（示例）", "payee"),
-            PaperField("代收银行", "工商银行、农业银行、建设银行", "banks"),
+            PaperField("执收单位", "中山市社会保险基金管理局（示例）", "executing_unit", shared=True),
+            PaperField("执收单位编码", "442000013", "executing_unit_code", shared=True),
+            PaperField("收款人", "中山市财政局非税收入待解缴专户（示例）", "payee", shared=True),
+            PaperField("代收银行", "工商银行、农业银行、建设银行", "banks", shared=True),
         ],
         fields=[
             PaperField("缴款识别码", "44200026112100000017", "pay_code", wide=True, strong=True),
@@ -41,6 +41,7 @@ def card_fee_notice(name: str = "张测试", language: str = "zh-hans", rows: in
                 foot=["", "合计", "", str(rows), "", f"{20 * rows}.00"],
                 widths=[16, 34, 8, 10, 16, 16],
                 numeric=[3, 4, 5],
+                shared=[0, 1, 2],
             )
         ],
         paragraphs=[

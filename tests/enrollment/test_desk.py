@@ -4,6 +4,9 @@ import datetime
 
 import pytest
 import time_machine
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from enrollment.models import Application
@@ -37,10 +40,30 @@ def test_the_queue_shows_time_left_in_words_and_overdue_first(regions, cast, cli
         sign_in(client, cast.clerk)
         page = client.get(reverse("enrollment:queue"))
     assert [row["application"].pk for row in page.context["rows"]] == [early.pk, late.pk]
-    assert [row["days_left"] for row in page.context["rows"]] == [-1, 0]
-    text = page.content.decode()
-    assert "超期 1 " in text
-    assert "今" in text
+    first, second = [row["html"] for row in page.context["rows"]]
+    assert "超期 1 个工作日" in first
+    assert "今天到期" in second
+
+
+def test_a_kept_row_is_drawn_anew_when_the_case_changes_or_a_colleague_opens_it(monday, cast, client):
+    """UX-C1, UX-C5, PERFORMANCE goal 9: the second visit reads no row again; a new version or lease is seen at once."""
+    case = journeys.under_review(cast.zhang)
+    sign_in(client, cast.clerk)
+
+    def row():
+        (found,) = client.get(reverse("enrollment:queue"), {"tab": "decide"}).context["rows"]
+        return found["html"]
+
+    first = row()
+    with CaptureQueriesContext(connection) as queries:
+        assert row() == first
+    assert not any("people_resident" in query["sql"] and "enrollment_application" in query["sql"] for query in queries)
+    Application.objects.filter(pk=case.pk).update(correction_round=1, version=case.version + 1)
+    assert "补正退回" in row()
+    client_of_colleague = Client()
+    sign_in(client_of_colleague, cast.second_clerk)
+    client_of_colleague.get(reverse("enrollment:review", args=[case.pk]))
+    assert cast.second_clerk.display_name in row()
 
 
 def test_pages_follow_each_other_by_key_without_gap_or_repetition(monday, cast, client):

@@ -1,5 +1,7 @@
 """The resident's pages, walked as a browser without scripts would."""
 
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
 
@@ -107,6 +109,10 @@ def test_a_clerk_reviews_and_the_resident_is_insured(client, monday, cast):
         reverse("enrollment:judge", args=[application.pk]), ticks | {"version": version, "then": "approve"}, follow=True
     )
     assert done.status_code == 200
+    application.refresh_from_db()
+    assert application.state == State.APPROVED
+    monday.shift(timedelta(seconds=11))  # the decision can be taken back for ten seconds
+    journeys.sweep()
     application.refresh_from_db()
     assert application.state == State.AWAITING_PAYMENT
     journeys.pay(application)

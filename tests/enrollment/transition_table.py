@@ -20,7 +20,11 @@ TABLE = {
     "county_approve": (["escalated"], "approved", [V]),
     "county_reject": (["escalated"], "rejected", [V]),
     "county_ask_correction": (["escalated"], "correction_required", [V]),
+    "reopen": (["approved", "rejected", "correction_required"], "under_review", [C]),
+    "county_reopen": (["approved", "rejected", "correction_required"], "escalated", [V]),
     "resubmit": (["correction_required"], "under_review", [R, A, C]),
+    "renew": (["draft"], "approved", [S]),
+    "renew_for_review": (["draft"], "submitted", [S]),
     "enrol": (["approved"], "enrolled", [S]),
     "bill": (["approved"], "awaiting_payment", [S]),
     "price": (["submitted", "under_review", "correction_required", "escalated", "approved"], SAME, [S]),
@@ -37,6 +41,7 @@ TABLE = {
     ),
     "remind_resident": (["draft", "correction_required"], SAME, [S]),
     "remind_office": (["under_review", "escalated"], SAME, [S]),
+    "open_refund": (["rejected"], SAME, [S]),
 }
 
 # What a POST to a page answers to a role that may open it and sees the case: done (302) in these states, "not now"
@@ -47,5 +52,6 @@ PAGES = {
     "approve": DECISION,
     "reject": DECISION,
     "ask_correction": DECISION,
+    "undo": {C: [], V: []},
     "withdraw": {R: TABLE["withdraw"][0]},
 }

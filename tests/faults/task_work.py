@@ -15,7 +15,10 @@ from django.core.management import call_command
 from django.db import transaction
 from django.utils import timezone
 
-from enrollment.models import Application, ApplicationTimelineEntry
+from enrollment.models import Application, ApplicationTimelineEntry, Period, Roster, RosterRow, WalkIn
+from payments.gateways.base import Outcome, Report
+from payments.gateways.wechat import WeChatGateway
+from payments.models import CallbackMark, HeldCash, OrderState, Payment, PaymentOrder
 from portal.audit import record, seals
 from portal.documents import scanner, storage
 from portal.documents.models import Upload, UploadState
@@ -25,11 +28,13 @@ from portal.jobs.progress import Progress
 from portal.limits.models import TokenBucket
 from portal.outbox.models import DemoSms, Message, MessageState
 from portal.outbox.services import MessageDraft, enqueue_many
-from portal.people.actors import SYSTEM
+from portal.people.actors import SYSTEM, Role
 from portal.people.models import SignInCode
 from portal.regions.models import PolicyRule, versions
-from tests.enrollment import journeys
-from tests.people_cast import ResidentFactory
+from tests.enrollment import journeys, roster_files
+from tests.enrollment import test_ways_coordination as pooled
+from tests.payments.notices import issue
+from tests.people_cast import ResidentFactory, make_staff
 
 COUNT = 6
 LONG_AGO = timedelta(days=3 * 365 + 30)
@@ -204,8 +209,107 @@ def held_applications(patch: Any) -> Work:
     return Work(priced, (Counter({(40000, False): COUNT}), Counter(pks)))
 
 
+def silent_orders(patch: Any) -> Work:
+    orders = [order_to_ask() for _ in range(COUNT)]
+
+    def query(gateway: Any, number: str) -> Report:
+        return Report(
+            outcome=Outcome.PAID,
+            number=number,
+            provider_txn=f"4200{number}",
+            amount_fen=40_000,
+            paid_on=timezone.localdate(),
+        )
+
+    patch.setattr(WeChatGateway, "query", query)
+
+    def paid() -> Any:
+        rows = PaymentOrder.objects.filter(pk__in=orders)
+        return Counter(rows.values_list("state", flat=True)), Payment.objects.filter(order__in=orders).count()
+
+    return Work(paid, (Counter({OrderState.PAID.value: COUNT}), COUNT))
+
+
+def order_to_ask() -> uuid.UUID:
+    notice = issue(at=timezone.now())
+    opened_at = timezone.now() - timedelta(minutes=10)
+    return PaymentOrder.objects.create(
+        number=uuid.uuid4().hex,
+        notice=notice,
+        provider="wechat",
+        channel="online",
+        amount_fen=notice.amount_fen,
+        state=OrderState.OPEN,
+        code="x",
+        opened_at=opened_at,
+        expires_at=opened_at + timedelta(minutes=30),
+        ask_at=opened_at,
+    ).pk
+
+
+def old_callbacks(patch: Any) -> Work:
+    marks = [uuid.uuid4().hex for _ in range(COUNT)]
+    CallbackMark.objects.bulk_create(
+        CallbackMark(provider="wechat", mark=mark, at=timezone.now() - LONG_AGO) for mark in marks
+    )
+    return Work(CallbackMark.objects.filter(mark__in=marks).count, 0)
+
+
+def old_rosters(patch: Any) -> Work:
+    agent = make_staff(f"agent-{uuid.uuid4().hex[:8]}", Role.COMMITTEE_AGENT, "450302001")
+    made = [roster_files.checked(agent, roster_files.as_csv([roster_files.line()])) for _ in range(COUNT)]
+    pks = [roster.pk for roster in made]
+    Roster.objects.filter(pk__in=pks).update(created_at=timezone.now() - LONG_AGO)
+    written = RosterRow.objects.filter(roster__in=pks).exclude(cells_cipher=b"")
+    return Work(lambda: written.all().count(), 0)
+
+
+def late_cash(patch: Any) -> Work:
+    homes = [ResidentFactory() for _ in range(COUNT)]
+    past = timezone.localdate() - timedelta(days=20)
+    for home in homes:
+        name = f"agent-{uuid.uuid4().hex[:8]}"
+        agent = make_staff(name, Role.COMMITTEE_AGENT, "450302001", own_id_index=home.id_index)
+        notice = issue(at=timezone.now())
+        HeldCash.objects.create(
+            number=notice.number,
+            notice=notice,
+            amount_fen=notice.amount_fen,
+            channel="committee",
+            taken_on=past,
+            remit_by=past,
+            taken_by=agent,
+            region=notice.region,
+        )
+    told = Message.objects.filter(template="payments_held_late", resident__in=homes)
+    return Work(told.count, COUNT)
+
+
+def registrations_without_a_month(patch: Any) -> Work:
+    clerk = make_staff(f"centre-{uuid.uuid4().hex[:8]}", Role.CLERK, "450302", office_kind="county_centre")
+    rows = [pooled.accepted(ResidentFactory(), clerk) for _ in range(COUNT)]
+    opened = Period.objects.filter(registration__in=rows)
+    opened.delete()
+    return Work(lambda: Counter(opened.values_list("registration", flat=True)), Counter({row.pk: 1 for row in rows}))
+
+
+def old_walk_ins(patch: Any) -> Work:
+    clerk = make_staff(f"counter-{uuid.uuid4().hex[:8]}", Role.CLERK, "450302", office_kind="county_centre")
+    office = clerk.grants.get().office
+    made = [WalkIn.objects.create(office=office, clerk=clerk, id_index=uuid.uuid4().hex) for _ in range(COUNT)]
+    left = WalkIn.objects.filter(pk__in=[row.pk for row in made])
+    left.update(saved_at=timezone.now() - LONG_AGO)
+    return Work(left.count, 0)
+
+
 WORK: dict[str, Callable[[Any], Work]] = {
+    "enrollment.tasks.coordination_months": registrations_without_a_month,
+    "enrollment.tasks.erase_old_walk_ins": old_walk_ins,
+    "enrollment.tasks.erase_rosters": old_rosters,
+    "payments.tasks.remind_held_cash": late_cash,
     "enrollment.tasks.price_held": held_applications,
+    "payments.tasks.ask_silent_orders": silent_orders,
+    "payments.tasks.forget_old_callbacks": old_callbacks,
     "portal.audit.tasks.seal": unsealed_rows,
     "portal.documents.tasks.scan_held": held_uploads,
     "portal.documents.tasks.sweep_orphans": orphan_files,

@@ -1,7 +1,9 @@
 """Workers die, beat dies or doubles, everything is off for days: nothing is lost, nothing happens twice."""
 
+import os
 import random
 import signal
+import subprocess
 import time
 from collections import Counter
 from datetime import datetime, timedelta
@@ -11,10 +13,14 @@ from uuid import UUID
 import pytest
 from django.utils import timezone
 
-from enrollment.models import Application, ApplicationTimelineEntry
+from enrollment.models import Application, ApplicationTimelineEntry, Roster, RosterRow
 from enrollment.states import State
+from portal.demo import people, seeding
 from portal.demo.supervisor import Child
+from portal.jobs.models import Job, JobState
+from tests.enrollment import roster_files
 from tests.faults.world import World, many
+from tests.harness.portals import LivePortal
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(1800 if many(0, 1) else 300)]
 
@@ -73,6 +79,44 @@ def test_asked_to_stop_at_work_every_process_ends_in_time(world: World) -> None:
     world.nudge(*WORKERS)
     world.settle()
     world.check(submitted, "accept", State.UNDER_REVIEW, message="submitted")
+
+
+def test_a_killed_child_of_the_papers_worker_costs_its_file_nothing(world: World) -> None:
+    """REL-K2, REL-I9: the prefork child dies in the middle of a roster; the worker goes on, each line counts once."""
+    live = world.live
+    lines = many(1200, 20_000)
+    with live.orm():
+        agent = seeding.hire(next(one for one in people.STAFF if one.username == "agent.jiashan"))
+        roster = roster_files.take(agent, roster_files.as_csv([roster_files.line() for _ in range(lines)]))
+    live.start("papers")
+    world.nudge("papers")
+    worker = live.child("papers").process
+    assert worker is not None
+    live.wait_until(lambda: 0 < job_of(live, roster).done < lines, what="the roster is being checked", seconds=120)
+    for child in children_of(worker.pid):
+        os.kill(child, signal.SIGKILL)
+    with live.orm():
+        # The dead cannot object: its heartbeat need not grow old by the clock.
+        Job.objects.update(heartbeat_at=timezone.now() - timedelta(hours=1))
+    world.nudge("papers")
+    live.wait_until(lambda: job_of(live, roster).state == JobState.DONE, what="the roster is checked", seconds=240)
+    assert worker.poll() is None
+    with live.orm():
+        judged = Counter(RosterRow.objects.filter(roster=roster).values_list("line", flat=True))
+    assert len(judged) == lines
+    assert set(judged.values()) == {1}
+
+
+def job_of(live: LivePortal, roster: Roster) -> Job:
+    """The job of a roster as it stands now."""
+    with live.orm():
+        return Job.objects.get(pk=roster.job_id)
+
+
+def children_of(pid: int) -> list[int]:
+    """The processes that a process has started and that still run."""
+    listed = subprocess.run(["ps", "--ppid", str(pid), "-o", "pid="], capture_output=True, text=True)
+    return [int(word) for word in listed.stdout.split()]
 
 
 def test_a_dead_beat_is_caught_up_and_two_beats_do_nothing_twice(world: World) -> None:

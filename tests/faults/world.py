@@ -124,7 +124,11 @@ class World:
 
     def nudge(self, *names: str) -> None:
         """Puts the periodic tasks of these queues into the broker of the portal now, as beat will."""
-        tasks = {"sweep": "portal.workflow.tasks.sweep", "outbox": "portal.outbox.tasks.drain"}
+        tasks = {
+            "sweep": "portal.workflow.tasks.sweep",
+            "outbox": "portal.outbox.tasks.drain",
+            "papers": "portal.jobs.tasks.run_stalled",
+        }
         live = self.live
         app = Celery("nudges", broker=live.redis.url if live.redis else "canbao-files://", set_as_current=False)
         app.conf.task_queues = [Queue(name) for name in tasks]

@@ -74,7 +74,7 @@ class LivePortal:
 
     def stop(self) -> None:
         """Ends every process at once."""
-        self.kill(*EVERYTHING)
+        self.kill(*self.children)
 
     def wait_for_web(self, *, ready: bool = False, seconds: float = 60) -> None:
         """Waits until /healthz, or with `ready` until /readyz, answers 200."""

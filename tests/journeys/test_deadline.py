@@ -41,8 +41,10 @@ def test_the_worker_hands_an_overdue_case_to_the_county(live_portal: LivePortal,
     walk.open_case(desk, application.grouped_number)
     walk.accept_all(desk)
     press(desk, "保存并通过")
-    expect(desk.locator(".portal-identity")).to_contain_text("待缴费")
+    # For ten seconds the decision may be taken back; then the worker asks for the payment.
     walk.reload_until(page, "请缴费")
+    desk.reload()
+    expect(desk.locator(".portal-identity")).to_contain_text("待缴费")
     expect(page.locator("main")).to_contain_text("县级经办机构审核通过")
 
 
@@ -53,12 +55,14 @@ def test_only_what_the_clerk_asked_for_is_put_right(live_portal: LivePortal, bro
     walk.staff_sign_in(desk, "clerk.jiashan")
     desk.goto(f"/desk/applications/{application.pk}/")
     follow(desk, "要求补正")
-    press(desk, "发送给申请人")
+    press(desk, "预览居民将看到的内容")
     expect(desk.locator(".govuk-error-summary")).to_contain_text("请至少选择一项")
     desk.get_by_label("住址", exact=True).check()
     desk.get_by_label("住址：问题说明").fill("请写到门牌号")
     desk.get_by_label("居民身份证", exact=True).check()
     desk.get_by_label("居民身份证：问题说明").fill("复印件看不清")
+    press(desk, "预览居民将看到的内容")
+    expect(desk.locator(".portal-preview")).to_contain_text("复印件看不清")
     press(desk, "发送给申请人")
     page = browser_page(scripts=False, size=PHONE)
     walk.enter(page, live_portal, resident)
@@ -84,11 +88,13 @@ def test_a_rejection_says_why_what_next_and_where_to_appeal(live_portal: LivePor
     desk = browser_page(scripts=False)
     walk.staff_sign_in(desk, "clerk.jiashan")
     desk.goto(f"/desk/applications/{application.pk}/reject/")
-    press(desk, "不予通过")
+    press(desk, "预览居民将看到的内容")
     expect(desk.locator(".govuk-error-summary")).to_be_visible()
     desk.get_by_label("原因", exact=True).select_option(label="已参加其他社会医疗保险")
     desk.get_by_label("向申请人说明原因").fill("您已在桂林参加职工医保。")
     desk.get_by_label("申请人下一步可以怎么办？").select_option(label="请先停止其他保险，再重新申请。")
+    press(desk, "预览居民将看到的内容")
+    expect(desk.locator(".portal-preview")).to_contain_text("您已在桂林参加职工医保。")
     press(desk, "不予通过")
     page = browser_page(scripts=False, size=PHONE)
     walk.enter(page, live_portal, resident)
@@ -115,7 +121,7 @@ def test_the_receipt_is_there_while_no_worker_runs(live_portal: LivePortal, brow
         press(page, "提交申请")
         heading(page, "申请已收到")
         number = page.locator(".govuk-panel .portal-number").inner_text()
-        receipt = walk.text_of_pdf(walk.download(page, "下载回执（PDF）"))
+        receipt = walk.text_of_pdf(walk.download(page, "下载PDF 申请回执"))
         assert walk.without_spaces(number) in receipt
         assert "石回执" in receipt
     finally:

@@ -150,7 +150,7 @@ def submit(page: Page, person: Newcomer) -> str:
 
 def keep_receipt(page: Page, person: Newcomer, number: str) -> None:
     """The receipt as PDF names the number, the person, the office and the promise."""
-    text = walk.text_of_pdf(walk.download(page, "下载回执（PDF）"))
+    text = walk.text_of_pdf(walk.download(page, "下载PDF 申请回执"))
     for wanted in (number, person.name, "甲山街道", "3个工作日内办结", "甲山路18号2单元", "400.00"):
         assert walk.without_spaces(wanted) in text, wanted
 
@@ -174,16 +174,16 @@ def decide(page: Page, number: str) -> None:
     follow(page, "返回这件办件")
     walk.accept_all(page)
     press(page, "保存并通过")
-    expect(page.locator(".portal-identity")).to_contain_text("待缴费")
+    expect(page.locator(".portal-identity")).to_contain_text("审核通过")
 
 
 def pay(page: Page, bank: Page, person: Newcomer) -> None:
     """The notice on paper, then the bank counter, where the teller types the number."""
     walk.reload_until(page, "请缴费")
-    follow(page, "查看缴费通知单")
+    follow(page, "查看缴费通知")
     number = page.locator(".portal-number").first.inner_text()
     expect(page.locator("main")).to_contain_text("¥400.00")
-    printed = walk.text_of_pdf(walk.download(page, "下载通知单（PDF）"))
+    printed = walk.text_of_pdf(walk.download(page, "下载缴费通知（PDF）"))
     word = "".join(docx.Document(walk.download(page, "下载 Word 版")).element.body.itertext())
     for text in (printed, walk.without_spaces(word)):
         for wanted in (number, person.name, "400.00", "肆佰元整", "广西壮族自治区城乡居民基本医疗保险"):

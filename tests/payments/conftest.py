@@ -2,9 +2,10 @@
 
 import pytest
 
+from tests.payments.bank import bank
 from tests.people_cast import cast
 
-__all__ = ["cast"]
+__all__ = ["bank", "cast"]
 
 
 @pytest.fixture(autouse=True)

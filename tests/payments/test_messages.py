@@ -64,6 +64,19 @@ def test_late_worker_reminds_once_for_the_days_it_missed():
     assert messages(notice) == ["issued", "reminder"]
 
 
+def test_late_payer_is_reminded_once_while_money_may_be_on_its_way():
+    """E12: the day after the pay-by date the payer is told not to pay late; nobody is after the clearing days, and
+    nobody who has paid.
+    """
+    policy = snapshot(**{"notice.remind_days": [1], "notice.late_remind_days": [1, 9]})
+    late, paid = issue(policy=policy), issue(policy=policy)
+    pay(paid)
+    sweep_daily(datetime(2026, 11, 28, 13, tzinfo=SHANGHAI), 12)
+    assert messages(late) == ["issued", "reminder", "late"]
+    assert "2026年11月30日" in Message.objects.get(template="payments_late").body
+    assert messages(paid) == ["issued", "paid"]
+
+
 def test_days_of_reminders_are_policy():
     """E12: another region reminds on other days."""
     policy = snapshot(**{"notice.remind_days": [3]})

@@ -35,6 +35,7 @@ ALLOWED = {
     "supersede": ({Role.SYSTEM}, {State.ISSUED, State.EXPIRED}, State.CANCELLED),
     "propose_refund": ({Role.SYSTEM, Role.CASHIER}, {State.PAID}, State.REFUNDING),
     "confirm_refund": ({Role.CASHIER}, {State.REFUNDING}, State.REFUNDED),
+    "refuse_refund": ({Role.CASHIER}, {State.REFUNDING}, State.PAID),
 }
 """Written by hand: role, states and target of every transition, against which the declaration is tested."""
 

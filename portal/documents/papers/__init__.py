@@ -3,6 +3,7 @@
 from portal.documents.papers.answers import paper_response
 from portal.documents.papers.output import render_html
 from portal.documents.papers.pdf import UncoveredCharacters, render_pdf
+from portal.documents.papers.retext import render_pdf_fast
 from portal.documents.papers.structure import (
     Paper,
     PaperCode,
@@ -29,4 +30,5 @@ __all__ = [
     "render_docx",
     "render_html",
     "render_pdf",
+    "render_pdf_fast",
 ]

@@ -6,6 +6,7 @@ from django.utils.http import content_disposition_header
 
 from portal.documents.papers.output import render_html
 from portal.documents.papers.pdf import UncoveredCharacters, render_pdf
+from portal.documents.papers.retext import render_pdf_fast
 from portal.documents.papers.structure import Paper
 from portal.documents.papers.word import render_docx
 
@@ -16,25 +17,34 @@ MEDIA_TYPES = {
 }
 
 
-def paper_response(request: HttpRequest, paper: Paper, fmt: str, filename: str) -> HttpResponse:
+def paper_response(
+    request: HttpRequest, paper: Paper, fmt: str, filename: str, *, is_frequent: bool = False
+) -> HttpResponse:
     """Answers with the paper as "html", "pdf" or "docx"; `filename` is without extension.
 
+    A PDF opens in the browser unless the address asks for `?download=1`; a Word file is always kept.
+
     A PDF with characters that no font has is not made: a page says which, and how to get the paper (status 422).
-    Raises KeyError for another form, PaperTooLong.
+    `is_frequent` says that many people get papers of this shape, whose page is worth keeping. Raises KeyError for
+    another form, PaperTooLong.
     """
     media_type = MEDIA_TYPES[fmt]
     if fmt == "html":
         response = HttpResponse(render_html(paper, request), content_type=media_type)
     else:
         try:
-            content = render_pdf(paper) if fmt == "pdf" else render_docx(paper)
+            if fmt == "pdf":
+                content = render_pdf_fast(paper) if is_frequent else render_pdf(paper)
+            else:
+                content = render_docx(paper)
         except UncoveredCharacters as error:
             context = {"paper": paper, "characters": error.characters}
             response = render(request, "documents/paper_by_hand.html", context, status=422)
             response["Cache-Control"] = "no-store"
             return response
         response = HttpResponse(content, content_type=media_type)
-        response["Content-Disposition"] = content_disposition_header(fmt == "docx", f"{filename}.{fmt}") or "inline"
+        is_kept = fmt == "docx" or "download" in request.GET
+        response["Content-Disposition"] = content_disposition_header(is_kept, f"{filename}.{fmt}") or "inline"
         response["X-Content-Type-Options"] = "nosniff"
     response["Cache-Control"] = "no-store"
     return response

@@ -48,12 +48,17 @@ def paper_css() -> str:
     return CSS_PATH.read_text(encoding="utf-8")
 
 
+def fills_row(item: PaperField) -> bool:
+    """Whether a field has a row of its own."""
+    return item.wide or len(item.value) > 26 or len(item.label) > 14
+
+
 def pair_fields(fields: Sequence[PaperField]) -> list[list[PaperField]]:
     """Puts fields two in a row; a wide one, or one too long for half a line, has a row of its own."""
     rows: list[list[PaperField]] = []
     open_row: list[PaperField] | None = None
     for item in fields:
-        if item.wide or len(item.value) > 26 or len(item.label) > 14:
+        if fills_row(item):
             rows.append([item])
             open_row = None
         elif open_row is None:

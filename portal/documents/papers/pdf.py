@@ -4,6 +4,8 @@ What can be kept is kept for the life of the process: fonts, style sheet, and th
 and the cut fonts by name and nothing else, so that no value on a paper can make it read a file or call an address.
 """
 
+import atexit
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -36,8 +38,29 @@ class _Kit:
     style: "CSS"
 
 
+class _LaidOut(Exception):
+    """Ends WeasyPrint's work before it writes the file."""
+
+
 def render_pdf(paper: Paper) -> bytes:
-    """The paper as tagged PDF; raises PaperTooLong or UncoveredCharacters."""
+    """The paper as tagged PDF in full layout; raises PaperTooLong or UncoveredCharacters."""
+    return bytes(_write(paper))
+
+
+def lay_out(paper: Paper, *, tagged: bool = True) -> tuple[Any, Any]:
+    """WeasyPrint's document and PDF objects of a paper; raises PaperTooLong or UncoveredCharacters."""
+    made: list[tuple[Any, Any]] = []
+
+    def keep(document: Any, pdf: Any) -> None:
+        made.append((document, pdf))
+        raise _LaidOut
+
+    with suppress(_LaidOut):
+        _write(paper, tagged=tagged, finisher=keep)
+    return made[0]
+
+
+def _write(paper: Paper, *, tagged: bool = True, finisher: Any = None) -> Any:
     from weasyprint import HTML
 
     check_length(paper)
@@ -46,8 +69,12 @@ def render_pdf(paper: Paper) -> bytes:
         raise UncoveredCharacters(missing)
     kit = _kit(fonts.is_built())
     document = HTML(string=paper_body(paper), base_url=None, url_fetcher=kit.fetcher)
-    return bytes(
-        document.write_pdf(stylesheets=[kit.style], font_config=kit.font_config, pdf_variant="pdf/ua-1", pdf_tags=True)
+    return document.write_pdf(
+        stylesheets=[kit.style],
+        font_config=kit.font_config,
+        pdf_variant="pdf/ua-1" if tagged else None,
+        pdf_tags=tagged,
+        finisher=finisher,
     )
 
 
@@ -65,6 +92,10 @@ def _kit(with_cut_fonts: bool) -> _Kit:
     )
     text = f"{faces}{paper_css()}\n:root {{ font-family: {fonts.stack()}; }}"
     return _Kit(fetcher, font_config, CSS(string=text, font_config=font_config, url_fetcher=fetcher))
+
+
+# At exit the interpreter has already taken away what WeasyPrint removes its temporary fonts with.
+atexit.register(_kit.cache_clear)
 
 
 def _fetcher() -> Any:

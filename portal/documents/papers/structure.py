@@ -21,7 +21,8 @@ class PaperTooLong(ValueError):
 @dataclass(frozen=True, slots=True)
 class PaperField:
     """A label and its value; `wide` takes the whole line, `strong` stands out (an amount, a due date), `code` names
-    the field for tests.
+    the field for tests, `shared` says that many people's papers have the same value, `usual` names characters that
+    nearly every value has.
     """
 
     label: str
@@ -29,6 +30,8 @@ class PaperField:
     code: str = ""
     wide: bool = False
     strong: bool = False
+    shared: bool = False
+    usual: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,9 @@ class PaperCell:
 
 @dataclass(frozen=True, slots=True)
 class PaperTable:
-    """A table: `widths` in per cent, `numeric` the indexes of columns set flush right."""
+    """A table: `widths` in per cent, `numeric` the indexes of columns set flush right, `shared` of those whose texts
+    many people's papers have in common, `repeated` of those that hold one of a few texts, some longer than a line.
+    """
 
     head: list[str]
     rows: list[list[str]]
@@ -49,6 +54,8 @@ class PaperTable:
     caption: str = ""
     widths: list[int] = field(default_factory=list)
     numeric: list[int] = field(default_factory=list)
+    shared: list[int] = field(default_factory=list)
+    repeated: list[int] = field(default_factory=list)
 
     @property
     def head_cells(self) -> list["PaperCell"]:

@@ -13,7 +13,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from portal import audit
-from portal.people import codes, sessions
+from portal.people import codes, preferences, sessions
 from portal.people.access import public
 from portal.people.actors import Actor, Role
 from portal.people.addresses import wanted_page, with_next
@@ -70,7 +70,9 @@ def sign_in_code(request: Request) -> HttpResponse:
         if user is not None:
             sessions.begin(request, user)
             audit.record("people.resident_signed_in", Actor(Role.RESIDENT, user.pk))
-            return redirect(wanted_page(request) or settings.LOGIN_REDIRECT_URL)
+            response = redirect(wanted_page(request) or settings.LOGIN_REDIRECT_URL)
+            preferences.take_over(request, response, user)
+            return response
     context = {"form": form, "minutes": codes.CODE_SECONDS // 60, "start_again": start}
     return render(request, "people/sign_in_code.html", context)
 

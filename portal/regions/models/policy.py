@@ -122,6 +122,7 @@ class PolicyRule(models.Model):
 HELD_POLICIES = 512
 _held: OrderedDict[tuple[str, date], Policy] = OrderedDict()
 _held_token = ""
+_digests: dict[tuple[str, date], str] = {}
 
 
 def resolve(region: Region, on: date) -> Policy:
@@ -130,12 +131,24 @@ def resolve(region: Region, on: date) -> Policy:
     token = versions.current(versions.POLICY).token
     if token != _held_token or not token:
         _held, _held_token = OrderedDict(), token
+        _digests.clear()
     held, key = _held, (region.path, on)
     found = held.get(key)
     if found is None:
         found = held[key] = Policy(region_code=region.code, on=on, data=PolicyRule.objects.merged(region, on))
         while len(held) > HELD_POLICIES:
             held.popitem(last=False)
+    return found
+
+
+def _digest(region: Region, on: date) -> str:
+    """The name of the policy that `resolve` has just returned, worked out once while the rules are unchanged."""
+    key = (region.path, on)
+    if len(_digests) > HELD_POLICIES:
+        _digests.clear()
+    found = _digests.get(key)
+    if found is None:
+        found = _digests[key] = digest_of(_held[key].data)
     return found
 
 
@@ -146,12 +159,16 @@ def digest_of(data: Mapping[str, Any]) -> str:
 
 
 class PolicySnapshotManager(models.Manager["PolicySnapshot"]):
-    def take(self, region: Region, on: date) -> "PolicySnapshot":
-        """Stores the policy of a date once per content, so that a case keeps it whatever changes later (H1)."""
-        data = resolve(region, on).data
-        row, _created = self.get_or_create(
-            region=region, digest=digest_of(data), defaults={"taken_on": on, "data": data}
-        )
+    def take(self, region: Region, on: date, known: "PolicySnapshot | None" = None) -> "PolicySnapshot":
+        """Stores the policy of a date once per content, so that a case keeps it whatever changes later (H1).
+
+        `known` is returned when it is the one: a case mostly meets the policy that it was begun under.
+        """
+        data, digest = resolve(region, on).data, _digest(region, on)
+        if known is not None and (known.region_id, known.digest) == (region.pk, digest):
+            known.data = data  # equal, and spares reading it where the caller left it out
+            return known
+        row, _created = self.get_or_create(region=region, digest=digest, defaults={"taken_on": on, "data": data})
         return row
 
 

@@ -1,0 +1,228 @@
+"""The clerk's queue: its parts, the filters that live in the address, the next case, and the search box.
+
+Everything is read through sets of rows that an index serves (office, state, date, key), so that a page costs the same
+at any depth and among any number of applications.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q
+from django.http import QueryDict
+from django.utils import timezone
+from django.utils.http import urlencode
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
+
+from enrollment.codes import Status
+from enrollment.models import Application, ApplicationQuerySet, CaseLease
+from enrollment.states import State
+from portal.design.paging import COUNTED_UP_TO, Order, capped_count, capped_counts, count_words, first_rows
+from portal.people.actors import Actor, Role
+from portal.people.identity import birthday
+from portal.people.models import StaffGrant
+from portal.regions import calendar
+from portal.regions.models import Region
+
+TABS = {
+    "decide": (gettext_lazy("To decide"), (State.UNDER_REVIEW,)),
+    "escalated": (gettext_lazy("Escalated"), (State.ESCALATED,)),
+    "waiting": (gettext_lazy("Waiting for the resident"), (State.CORRECTION_REQUIRED, State.AWAITING_PAYMENT)),
+    "moving": (gettext_lazy("With the portal"), (State.SUBMITTED, State.APPROVED)),
+    "closed": (gettext_lazy("Closed"), (State.ENROLLED, State.REJECTED, State.WITHDRAWN, State.LAPSED)),
+}
+BY_DUE = ("decide", "escalated")
+DUE, SINCE = Order("due_at"), Order("state_since", forward=False)
+NEAR_WORKDAYS = 2
+
+AGES = {
+    "child": gettext_lazy("Under 18"),
+    "adult": gettext_lazy("18 to 59"),
+    "senior": gettext_lazy("60 and over"),
+}
+DEADLINES = {
+    "over": gettext_lazy("Only overdue"),
+    "today": gettext_lazy("Due today or overdue"),
+    "near": gettext_lazy("Due within 2 working days or overdue"),
+}
+RETURNED = {
+    "yes": gettext_lazy("Came back from a correction"),
+    "no": pgettext_lazy("queue", "First review"),
+}
+ENTERED_BY = {
+    "self": gettext_lazy("The applicant"),
+    "staff": gettext_lazy("An office"),
+    "committee": gettext_lazy("A committee agent"),
+}
+CHOICES: dict[str, dict[str, Any]] = {
+    "age": AGES,
+    "category": {value: label for value, label in Status.choices if value != Status.NONE},
+    "deadline": DEADLINES,
+    "returned": RETURNED,
+    "by": ENTERED_BY,
+}
+NAMES = ("tab", "region", *CHOICES)
+
+
+@dataclass(frozen=True)
+class Filter:
+    """One view of the queue; empty texts filter nothing."""
+
+    tab: str
+    region: str = ""
+    age: str = ""
+    category: str = ""
+    deadline: str = ""
+    returned: str = ""
+    by: str = ""
+
+    @property
+    def by_due(self) -> bool:
+        return self.tab in BY_DUE
+
+    @property
+    def order(self) -> Order:
+        return DUE if self.by_due else SINCE
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The parameters of the address, in a fixed order."""
+        return {name: value for name in NAMES if (value := getattr(self, name))}
+
+    @property
+    def address(self) -> str:
+        return urlencode(self.query)
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether it leaves anything of its tab out."""
+        return len(self.query) > 1
+
+
+def default_tab(actor: Actor) -> str:
+    """The county reviewer begins with what was handed up, a clerk with what is to be decided."""
+    return "escalated" if actor.role == Role.COUNTY_REVIEWER else "decide"
+
+
+def read(data: QueryDict | dict[str, str], actor: Actor) -> Filter:
+    """The filter in an address; what it does not know filters nothing."""
+    tab = data.get("tab", "")
+    found = Filter(tab if tab in TABS else default_tab(actor))
+    region = data.get("region", "")
+    values = {name: value for name in CHOICES if (value := data.get(name, "")) in CHOICES[name]}
+    if data.get("late") == "1":  # the address of earlier bookmarks
+        values["deadline"] = "over"
+    if not found.by_due:
+        values.pop("deadline", None)
+    return replace(
+        found, region=region if region.isascii() and region.isdigit() and len(region) <= 12 else "", **values
+    )
+
+
+def rows_of(actor: Actor) -> ApplicationQuerySet:
+    """The rows of the queue: a clerk's own office, everybody else what they see.
+
+    The office's part of `visible_to` is named alone: joined by OR to what the clerk entered for other offices, the
+    database could not read the queue in the order of its index.
+    """
+    if actor.role != Role.CLERK or actor.office_id is None:
+        return Application.objects.visible_to(actor)
+    return Application.objects.filter(office_id=actor.office_id).exclude(state=State.DRAFT)
+
+
+def chosen(actor: Actor, view: Filter) -> list[ApplicationQuerySet]:
+    """The rows of a view, a set per state, each in the reach of an index."""
+    narrowed = rows_of(actor).filter(_condition(view))
+    return [narrowed.filter(state=state) for state in TABS[view.tab][1]]
+
+
+def _condition(view: Filter) -> Q:
+    found = Q()
+    if view.region:
+        path = Region.objects.filter(code=view.region).values_list("path", flat=True).first()
+        found &= Q(region__path__startswith=path) if path else Q(pk__in=[])
+    if view.age:
+        found &= _age(view.age)
+    if view.category:
+        found &= Q(category=view.category)
+    if view.deadline:
+        found &= Q(due_at__lte=due_before(view.deadline))
+    if view.returned:
+        found &= Q(correction_round__gt=0) if view.returned == "yes" else Q(correction_round=0)
+    if view.by == "self":
+        found &= Q(helper__isnull=True)
+    elif view.by:
+        agent = Exists(StaffGrant.objects.filter(user=OuterRef("helper"), role=Role.COMMITTEE_AGENT))
+        found &= Q(helper__isnull=False) & (Q(agent) if view.by == "committee" else ~Q(agent))
+    return found
+
+
+def _age(group: str) -> Q:
+    today = calendar.today()
+    of_age, old = birthday(today, -18), birthday(today, -60)
+    born = "beneficiary__birth_date"
+    return {
+        "child": Q(**{f"{born}__gt": of_age}),
+        "adult": Q(**{f"{born}__lte": of_age, f"{born}__gt": old}),
+        "senior": Q(**{f"{born}__lte": old}),
+    }[group]
+
+
+def due_before(deadline: str) -> datetime:
+    """The last instant of a due date that falls under a choice of the deadline filter."""
+    if deadline == "over":
+        return timezone.now()
+    today = calendar.today()
+    last = today if deadline == "today" else calendar.add_workdays(today, NEAR_WORKDAYS).date
+    return calendar.end_instant(last)
+
+
+def tabs(actor: Actor, current: str) -> list[dict[str, Any]]:
+    """The parts of the queue with the number of their rows, counted to a hundred."""
+    key = ("queue", actor.role, actor.user_id, actor.office_id, actor.region_path, actor.resident_id)
+    counts = capped_counts(key, lambda: {code: chosen(actor, Filter(code)) for code in TABS})
+    return [
+        {"label": label, "url": f"?tab={code}", "current": code == current, "count": count_words(counts[code])}
+        for code, (label, _states) in TABS.items()
+    ]
+
+
+def arrived_since(actor: Actor, view: Filter, since: datetime) -> int:
+    """How many rows came into a view after an instant, counted to a hundred (UX-C15)."""
+    return capped_count(rows.filter(state_since__gt=since) for rows in chosen(actor, view))
+
+
+def arrived_words(count: int) -> str:
+    """ "3 new — refresh"."""
+    if count > COUNTED_UP_TO:
+        count = COUNTED_UP_TO
+    return ngettext("%(count)d new – refresh", "%(count)d new – refresh", count) % {"count": count}
+
+
+def next_case(actor: Actor, view: Filter, behind: Application | None = None) -> Application | None:
+    """The case of a view that comes after another one, else its first; what a colleague has open is left out."""
+    busy = CaseLease.objects.filter(application=OuterRef("pk"), until__gt=timezone.now()).exclude(holder=actor.user_id)
+    free = [rows.filter(~Exists(busy)) for rows in chosen(actor, view)]
+    if behind is not None:
+        free = [rows.exclude(pk=behind.pk) for rows in free]
+        value = getattr(behind, view.order.column)
+        if value is not None and (found := first_rows(free, view.order, (value, behind.pk), 1)):
+            return found[0]
+    return next(iter(first_rows(free, view.order, None, 1)), None)
+
+
+def region_choices(actor: Actor, view: Filter) -> list[tuple[str, str]]:
+    """The places below the actor's own one, to narrow the queue by."""
+    below = Region.objects.within_path(actor.region_path).order_by("code")
+    found = [(region.code, region.name) for region in below.exclude(code=actor.region_code)[:200]]
+    return found
+
+
+def working_days_left(application: Application, today: Any) -> int | None:
+    """Working days until the last day of the deadline; below zero the days it is over."""
+    last = application.last_day
+    if last is None:
+        return None
+    if last >= today:
+        return calendar.workdays_between(today, last + timedelta(days=1), application.region)
+    return -max(1, calendar.workdays_between(last, today + timedelta(days=1), application.region))

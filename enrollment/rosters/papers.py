@@ -1,0 +1,142 @@
+"""The cover sheet of a roster: what was handed in, what became of it, and what is to be paid (G2)."""
+
+import hashlib
+import json
+from uuid import UUID
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from enrollment.models import Outcome, Roster
+from enrollment.papers.parts import spoken
+from enrollment.rosters import notices, services
+from enrollment.states import State
+from payments.amounts import rmb_capital
+from payments.models import Notice
+from portal.design.text import format_day, format_moment, format_yuan
+from portal.documents import records
+from portal.documents.papers import Paper, PaperCode, PaperField, PaperTable
+from portal.regions import calendar
+
+KIND, SUBJECT = "roster_cover_sheet", "enrollment.roster"
+TITLE = gettext_lazy("Cover sheet of a village roster for the residents' medical insurance")
+
+
+def cover_sheet(roster: Roster, language: str | None = None) -> Paper:
+    """The cover sheet as things stand now; its total is the sum of the batch notices, each the sum of its members."""
+    with spoken(language) as chosen:
+        batch = notices.of(roster)
+        people = sum(len(notice.lines) for notice in batch)
+        total = sum(notice.amount_fen for notice in batch)
+        figures = services.counts(roster)
+        facts = facts_of(roster)
+        return Paper(
+            kind=KIND,
+            title=str(TITLE),
+            issued_on=calendar.today(),
+            language=chosen,
+            office=roster.office.name if roster.office else "",
+            parties=[
+                PaperField(_("Village or neighbourhood"), roster.region.full_name, "region", wide=True),
+                PaperField(_("Entered by"), roster.created_by.display_name, "entered_by"),
+                PaperField(_("Cover year"), str(roster.cover_year), "cover_year"),
+                PaperField(_("File"), roster.file_name, "file", wide=True),
+                PaperField(_("Uploaded"), format_moment(roster.created_at), "uploaded"),
+                PaperField(
+                    _("Submitted at"), format_moment(roster.submitted_at) if roster.submitted_at else "–", "submitted"
+                ),
+            ],
+            fields=[
+                PaperField(_("Lines in the file"), str(roster.line_count), "lines"),
+                PaperField(_("Applications submitted"), str(figures[Outcome.SUBMITTED]), "good_count", strong=True),
+                PaperField(_("Lines to correct"), str(figures[Outcome.BAD]), "bad_count"),
+                PaperField(_("Registered by the village before"), str(figures[Outcome.KNOWN]), "known_count"),
+                PaperField(_("People on batch notices"), str(people), "people"),
+                PaperField(_("Sum of the batch notices"), format_yuan(total), "total", strong=True),
+                PaperField(_("In capitals"), rmb_capital(total), "total_capital", wide=True),
+            ],
+            tables=[_states(roster), *([_notices(batch)] if batch else [])],
+            signatures=[_("For the village (signature, seal)"), _("Received by the office (signature, date)")],
+            codes=[_code(roster, batch, facts)],
+            footer=[_("Printed on %(moment)s from the portal.") % {"moment": format_moment(timezone.now())}],
+        )
+
+
+def _states(roster: Roster) -> PaperTable:
+    found: dict[str, int] = {}
+    for state in roster.rows.filter(outcome=Outcome.SUBMITTED).values_list("application__state", flat=True):
+        found[state] = found.get(state, 0) + 1
+    return PaperTable(
+        caption=_("Where the applications stand"),
+        head=[_("State"), _("Applications")],
+        rows=[[str(state.label), str(found[state])] for state in State if state in found],
+        foot=[_("Total"), str(sum(found.values()))],
+        widths=[70, 30],
+        numeric=[1],
+    )
+
+
+def _notices(batch: list[Notice]) -> PaperTable:
+    return PaperTable(
+        caption=_("Batch notices"),
+        head=[_("Notice number"), _("Pay code"), _("People"), _("Amount"), _("Pay by"), _("State")],
+        rows=[
+            [
+                notice.grouped_number,
+                notice.grouped_pay_code,
+                str(len(notice.lines)),
+                format_yuan(notice.amount_fen),
+                format_day(notice.due_on),
+                notice.state_name,
+            ]
+            for notice in batch
+        ],
+        foot=[
+            _("Total"),
+            "",
+            str(sum(len(notice.lines) for notice in batch)),
+            format_yuan(sum(notice.amount_fen for notice in batch)),
+            "",
+            "",
+        ],
+        widths=[20, 26, 10, 16, 16, 12],
+        numeric=[2, 3],
+    )
+
+
+def _code(roster: Roster, batch: list[Notice], facts: records.PaperFacts) -> PaperCode:
+    """The check address; a sheet with other figures is another version, and the one before it is superseded."""
+    shown = json.dumps(
+        [services.counts(roster), [(str(notice.pk), notice.state) for notice in batch]], sort_keys=True
+    ).encode()
+    version = int.from_bytes(hashlib.sha256(shown).digest()[:3])
+    record = records.issue_record(kind=KIND, subject_kind=SUBJECT, subject_id=f"{roster.pk}:{version}")
+    records_of_roster = record.__class__.objects.filter(
+        kind=KIND, subject_kind=SUBJECT, subject_id__startswith=f"{roster.pk}:", state="valid"
+    ).exclude(pk=record.pk)
+    for older in records_of_roster:
+        records.supersede(kind=KIND, subject_kind=SUBJECT, subject_id=older.subject_id, by=record)
+    address = records.check_address(record, facts)
+    return PaperCode("qr", address, "{}\n{}".format(_("Check this paper"), records.caption_code(record.code)))
+
+
+def facts_of(roster: Roster) -> records.PaperFacts:
+    """What the public check may say: kind, day and sum, nobody's name (N4)."""
+    total = sum(notice.amount_fen for notice in notices.of(roster))
+    return records.PaperFacts(title=TITLE, issued_on=calendar.local_date(roster.created_at), amount_fen=total or None)
+
+
+def read_facts(subject_id: str) -> records.PaperFacts | None:
+    """The facts of a cover sheet by the subject of its record."""
+    try:
+        pk = UUID(subject_id.partition(":")[0])
+    except ValueError:
+        return None
+    roster = Roster.objects.filter(pk=pk).first()
+    return facts_of(roster) if roster else None
+
+
+def register() -> None:
+    """Tells the paper check how to read the facts of cover sheets."""
+    records.register_facts(SUBJECT, read_facts)

@@ -1,0 +1,308 @@
+"""The case on one page, the judgement of its papers, and the decision."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages as notes
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from enrollment import changed, checks, leases, progress, queueing, services, steps, undoing
+from enrollment.desk_forms import IDENTITY_PURPOSES, IdentityForm, MaterialsForm, NoteForm, refusal_words
+from enrollment.models import Application
+from enrollment.navigation import DECIDERS, DESK_ROLES
+from enrollment.queueing import Filter
+from enrollment.states import State
+from enrollment.views.desk import habits_of
+from enrollment.views.resident import own_application, posted_version
+from enrollment.workflow import EnrollmentWorkflow
+from portal import audit
+from portal.design.text import format_moment
+from portal.documents.models import Upload, UploadState
+from portal.people.access import require_role
+from portal.people.actors import Actor
+from portal.regions import calendar
+from portal.workflow.errors import ConflictOfInterest, Refused
+from portal.workflow.views import conflict_page
+
+DECISIONS = ("approve", "reject", "ask_correction")
+
+
+def place(request: HttpRequest) -> tuple[Filter, str]:
+    """The view of the queue a case was opened from, and its whole address for the way back (UX-C6)."""
+    text = (request.POST.get("in") or request.GET.get("in") or "")[:500]
+    data = QueryDict(text)
+    view = queueing.read(data, request.actor)
+    query = view.query | ({"after": data["after"]} if data.get("after") else {})
+    return view, urlencode(query) if text else ""
+
+
+def case_url(application: Application, inside: str) -> str:
+    """The address of a case, with the way back to the queue it was opened from."""
+    url = reverse("enrollment:review", args=[application.pk])
+    return f"{url}?{urlencode({'in': inside})}" if inside else url
+
+
+@require_role(*DESK_ROLES)
+@require_safe
+def review(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """The case: answers left, papers right, then the decision; every view is recorded (UX-C4, I1)."""
+    application = own_application(request, pk)
+    audit.record("enrollment.application_viewed", request.actor, subject=application)
+    return review_page(request, application, takes_lease=request.method == "GET")
+
+
+def review_page(
+    request: HttpRequest,
+    application: Application,
+    *,
+    status: int = 200,
+    form: MaterialsForm | None = None,
+    takes_lease: bool = False,
+) -> HttpResponse:
+    """The page of a case; whoever could decide it takes its lease by opening it, unless a colleague has it."""
+    at = timezone.now()
+    options = {
+        option.transition.name.removeprefix("county_"): option
+        for option in EnrollmentWorkflow.options(application, request.actor)
+    }
+    may_decide = any(verb in options for verb in DECISIONS)
+    lease = None
+    if may_decide:
+        opened = leases.open_case if takes_lease else leases.held
+        lease = opened(application, request.actor)
+    if lease is not None:
+        options = {}
+    materials = list(application.materials.all())
+    usage = progress.used(application)
+    _view, inside = place(request)
+    context = {
+        "application": application,
+        "inside": inside,
+        "colour": progress.TAG_COLOURS[State(application.state)],
+        "days_left": queueing.working_days_left(application, calendar.today()),
+        "paused": usage is not None and usage.paused,
+        "used_words": progress.used_words(usage),
+        "sections": sections(application),
+        "materials": [(material, refusal_words(material)) for material in materials],
+        "pictures": pictures_of(application, request.actor),
+        "materials_form": form or MaterialsForm(materials=materials),
+        "checks": [
+            (row, checks.CHECKS.get(row.code, row.code), checks.REASONS.get(row.reason_code, row.reason_code))
+            for row in application.checks.all()
+        ],
+        "corrections": corrections(application),
+        "rounds_left": services.rounds_left(application),
+        "timeline": progress.timeline(application, request.actor),
+        "notes": application.notes.select_related("author"),
+        "note_form": NoteForm(),
+        "identity_form": IdentityForm(),
+        "options": options,
+        "lease": lease,
+        "lease_words": leases.words(lease, at) if lease else "",
+        "lease_live": lease is not None and lease.is_live(at),
+        "opened": at,
+        "undo": undoing.strip(request),
+        "habits": habits_of(request.actor),
+        "back_url": f"{reverse('enrollment:queue')}{'?' if inside else ''}{inside}#case-{application.pk}",
+    }
+    return render(request, "enrollment/review.html", context, status=status)
+
+
+def sections(application: Application) -> list[tuple[steps.Section, list[steps.Answer]]]:
+    """The answers by section, in the order of the form."""
+    answers = list(steps.answers_shown(application))
+    return [(section, [one for one in answers if one.section == section.code]) for section in steps.SECTIONS]
+
+
+def pictures_of(application: Application, actor: Actor) -> list[dict[str, Any]]:
+    """The pictures handed in with the case, for the viewer beside the data."""
+    rows = Upload.objects.visible_to(actor).filter(reference=str(application.pk), state=UploadState.READY)
+    return [
+        {
+            "url": reverse("documents:upload", args=[row.pk]),
+            "label": _("Picture %(number)d, %(moment)s") % {"number": number, "moment": format_moment(row.created_at)},
+            "width": row.width,
+            "height": row.height,
+        }
+        for number, row in enumerate(rows.order_by("created_at", "pk"), start=1)
+    ]
+
+
+def corrections(application: Application) -> list[dict[str, Any]]:
+    """What was asked for, before and after (N20)."""
+    labels = {answer.key: answer.label for answer in steps.answers_shown(application)}
+    names = {material.code: material.name for material in application.materials.all()}
+    found = []
+    for item in application.corrections.all():
+        field = item.code.rpartition(".")[2]
+        found.append(
+            {
+                "item": item,
+                "label": labels.get(item.code) or names.get(item.code, item.code),
+                "before": steps.readable(application, field, item.before) if item.before is not None else "",
+                "after": steps.readable(application, field, item.after) if item.after is not None else "",
+            }
+        )
+    return found
+
+
+def require_no_conflict(request: HttpRequest, application: Application) -> None:
+    """Raises ConflictOfInterest before anything of an own or household case is judged (N19)."""
+    if EnrollmentWorkflow.conflict(request.actor, [application.pk]):
+        raise ConflictOfInterest(EnrollmentWorkflow.approve, application, request.actor, recorded=False)
+
+
+@require_role(*DECIDERS)
+@require_POST
+def judge(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Keeps how each paper was judged, and approves in the same step when the clerk asked for it (B6)."""
+    application = own_application(request, pk)
+    require_no_conflict(request, application)
+    form = MaterialsForm(request.POST, materials=application.materials.all())
+    if not form.is_valid():
+        return review_page(request, application, status=400, form=form)
+    try:
+        services.judge_materials(
+            application=application,
+            actor=request.actor,
+            version=posted_version(request),
+            judgements=form.judgements(),
+            reasons=form.reasons(),
+        )
+    except Refused as refused:
+        return refused_page(request, application, refused, *form.typed())
+    if request.POST.get("then") in ("approve", "approve_next"):
+        return _approve(request, application, application.version)
+    notes.success(request, _("What you have seen is kept."))
+    return redirect(case_url(application, place(request)[1]))
+
+
+@require_role(*DECIDERS)
+@require_POST
+def approve(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Approves the version of the case that the page showed."""
+    return _approve(request, own_application(request, pk), posted_version(request))
+
+
+def _approve(request: HttpRequest, application: Application, version: int) -> HttpResponse:
+    stood = Application(pk=application.pk, due_at=application.due_at, state_since=application.state_since)
+    try:
+        services.approve(
+            application=application,
+            actor=request.actor,
+            version=version,
+            undo_seconds=undoing.seconds(application),
+        )
+    except Refused as refused:
+        return refused_page(request, application, refused)
+    return decided(request, application, stood, "approve")
+
+
+def decided(request: HttpRequest, application: Application, stood: Application, verb: str) -> HttpResponse:
+    """After a decision: the strip to take it back, and the next case of this filter where it was asked for (UX-C6)."""
+    undoing.remember(request, application, verb)
+    if not request.POST.get("then", "").endswith("_next"):
+        return redirect(case_url(application, place(request)[1]))
+    view, inside = place(request)
+    following = queueing.next_case(request.actor, view, stood)
+    if following is None:
+        notes.success(request, _("That was the last case of this view."))
+        return redirect(f"{reverse('enrollment:queue')}?{view.address}")
+    return redirect(case_url(following, inside or view.address))
+
+
+def refused_page(request: HttpRequest, application: Application, refused: Refused, *kept: str) -> HttpResponse:
+    """Says why a step was not carried out, what changed since the page was opened, and what was typed."""
+    return conflict_page(
+        request,
+        application,
+        refused,
+        return_url=case_url(application, place(request)[1]),
+        kept=kept,
+        changes=changed.since(refused.subject, request.POST, request.actor),
+    )
+
+
+@require_role(*DECIDERS)
+@require_POST
+def undo(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Takes back the decision this clerk made seconds ago."""
+    application = own_application(request, pk)
+    request.session.pop(undoing.SESSION_KEY, None)
+    try:
+        undoing.take_back(application=application, actor=request.actor, version=posted_version(request))
+    except Refused as refused:
+        return refused_page(request, application, refused)
+    notes.success(request, _("Taken back. The case is as it was, and no message has gone out."))
+    return redirect(case_url(application, place(request)[1]))
+
+
+@require_role(*DECIDERS)
+@require_POST
+def take_over(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Takes a case over whose holder gave no sign of life for too long (N18)."""
+    application = own_application(request, pk)
+    if leases.take_over(application, request.actor):
+        audit.record("enrollment.case_taken_over", request.actor, subject=application)
+    else:
+        notes.error(request, _("The colleague is still at work on this case."))
+    return redirect(case_url(application, place(request)[1]))
+
+
+@require_role(*DECIDERS)
+@require_POST
+def give_back(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Leaves a case to colleagues and goes back to the queue."""
+    application = own_application(request, pk)
+    leases.give_back(application, request.actor)
+    inside = place(request)[1]
+    return redirect(f"{reverse('enrollment:queue')}{'?' if inside else ''}{inside}#case-{application.pk}")
+
+
+@require_role(*DECIDERS)
+@require_POST
+def note(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Keeps a remark for colleagues."""
+    application = own_application(request, pk)
+    form = NoteForm(request.POST)
+    if form.is_valid():
+        services.add_note(application=application, actor=request.actor, text=form.cleaned_data["text"])
+    return redirect(case_url(application, place(request)[1]))
+
+
+SHOWN_SECONDS = 60
+SHOWN = "desk.identity"
+
+
+@require_role(*DECIDERS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def identity(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Shows the whole identity number for a minute, after a reason that the audit log keeps (UX-C11)."""
+    application = own_application(request, pk)
+    form = IdentityForm(request.POST if request.method == "POST" else None)
+    at = timezone.now().timestamp()
+    if request.method == "POST" and form.is_valid():
+        purpose = form.cleaned_data["purpose"]
+        audit.record("enrollment.identity_shown", request.actor, subject=application, purpose=purpose)
+        request.session[SHOWN] = {"pk": str(application.pk), "until": at + SHOWN_SECONDS}
+        return redirect("enrollment:identity", application.pk)
+    mark = request.session.get(SHOWN) or {}
+    left = int(mark.get("until", 0) - at) if mark.get("pk") == str(application.pk) else 0
+    context = {
+        "application": application,
+        "form": form,
+        "left": left,
+        "number": application.beneficiary.identity_number if left > 0 and application.beneficiary else "",
+        "purposes": IDENTITY_PURPOSES,
+    }
+    response = render(request, "enrollment/identity.html", context)
+    if left > 0:
+        response["Refresh"] = f"{left}; url={reverse('enrollment:review', args=[application.pk])}"
+    response["Cache-Control"] = "no-store"
+    return response

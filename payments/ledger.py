@@ -1,0 +1,326 @@
+"""The one way into the ledger: balanced journals, dated to an open day, written with the fact they record (N8).
+
+What happens to money, and what the books say (debit first):
+
+    money settles a notice            bank / channel         collected / kind
+    money that nobody can place       bank / channel         suspense / reason
+    a paid notice is not wanted       collected / kind       suspense / reason
+    a cashier assigns it              suspense               collected / kind of the notice
+    a refund is confirmed             collected or suspense  refunds / channel
+    the refund is paid out            refunds / channel      bank / channel
+    the bank takes money back         collected or suspense  bank / channel
+    cash is taken, later remitted     cash held / office     as above, then bank against cash held
+
+Nothing is posted when a notice is issued: the books of collected public money begin with the money.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import QuerySet, Sum
+
+from payments.models import Account, DayClose, Entry, Journal, JournalKind, Notice, Payment
+from portal.people.actors import SYSTEM, Actor
+from portal.regions import calendar
+from portal.regions.models import Region
+from portal.regions.models.places import covers
+
+GATE = 0x626F6F6B73
+"""Key of the lock between posting (shared) and closing a day (alone)."""
+
+MAX_CLOSED_DAYS = 400
+
+HELD_PREFIX = "held-cash"
+"""Providers whose money is cash in somebody's hands until it is remitted (G4)."""
+
+ASSIGNED = "assigned"
+"""The part of suspense that money passes through on its way to the notice it is assigned to."""
+
+
+class Unbalanced(ValueError):
+    """The entries of a journal do not sum to zero; nothing was posted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One entry to be written: debit above zero, credit below, in fen."""
+
+    account: str
+    sub: str
+    amount_fen: int
+    notice_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalDraft:
+    """A fact for the books; `key` makes it once, `on` is the day it should be posted to."""
+
+    key: str
+    kind: str
+    lines: Sequence[Line]
+    channel: str
+    on: date
+    region_id: int | None = None
+    payment_id: UUID | None = None
+
+
+def post(drafts: Sequence[JournalDraft], *, at: datetime, actor: Actor = SYSTEM) -> list[Journal]:
+    """Writes journals in the caller's transaction, each once by its key, in a fixed number of statements.
+
+    A day that is closed for the channel and area takes no more postings: the journal goes to the next open one.
+    Raises Unbalanced.
+    """
+    for draft in drafts:
+        if len(draft.lines) < 2 or sum(line.amount_fen for line in draft.lines) != 0:
+            raise Unbalanced(draft.key)
+    if not drafts:
+        return []
+    enter_gate()
+    known = set(Journal.objects.filter(key__in=[draft.key for draft in drafts]).values_list("key", flat=True))
+    fresh = [draft for draft in drafts if draft.key not in known]
+    days = _OpenDays(fresh)
+    deferred = connection.vendor == "postgresql"
+    journals = Journal.objects.bulk_create(
+        [
+            Journal(
+                key=draft.key,
+                kind=draft.kind,
+                posted_on=days.day_for(draft),
+                booked_at=at,
+                channel=draft.channel,
+                region_id=draft.region_id,
+                payment_id=draft.payment_id,
+                posted=deferred,
+                actor_role=str(actor.role),
+                actor_user_id=actor.user_id,
+            )
+            for draft in fresh
+        ],
+        batch_size=2_000,
+    )
+    Entry.objects.bulk_create(
+        [
+            Entry(
+                journal=journal,
+                account=line.account,
+                sub=line.sub,
+                notice_id=line.notice_id,
+                amount_fen=line.amount_fen,
+            )
+            for journal, draft in zip(journals, fresh, strict=True)
+            for line in draft.lines
+        ],
+        batch_size=4_000,
+    )
+    if not deferred:
+        opened: QuerySet[Journal] = QuerySet(Journal).filter(pk__in=[journal.pk for journal in journals])
+        opened.update(posted=True)
+    return journals
+
+
+def enter_gate() -> None:
+    """Shares the lock that closing a day takes alone, until the transaction ends; SQLite has one writer anyway."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [GATE])
+
+
+class _OpenDays:
+    """Which accounting day a journal gets, from the closed days of its channel at and after the day wished for."""
+
+    def __init__(self, drafts: Sequence[JournalDraft]) -> None:
+        self._closed: dict[tuple[str, date], list[str]] = defaultdict(list)
+        if drafts:
+            closes = DayClose.objects.filter(
+                on__gte=min(draft.on for draft in drafts), channel__in={draft.channel for draft in drafts}
+            )
+            for channel, on, path in closes.values_list("channel", "on", "region__path"):
+                self._closed[channel, on].append(path)
+        places = {draft.region_id for draft in drafts if draft.region_id} if self._closed else set()
+        self._paths: Mapping[int, str] = dict(Region.objects.filter(pk__in=places).values_list("pk", "path"))
+
+    def day_for(self, draft: JournalDraft) -> date:
+        """The wished day, or the next one that is open."""
+        path = self._paths.get(draft.region_id or 0, "")
+        day = draft.on
+        for _step in range(MAX_CLOSED_DAYS):
+            if not any(covers(scope, path) for scope in self._closed.get((draft.channel, day), ())):
+                break
+            day += timedelta(days=1)
+        return day
+
+
+def payment_draft(payment: Payment, reason: str, shares: Iterable[tuple[UUID, str, int]]) -> JournalDraft:
+    """The journal of money that came: to the payee of each notice it settles, or to suspense.
+
+    `shares` are (notice, kind, fen): one for a notice of its own, one per member for a collective notice. Money that a
+    cashier assigned comes out of suspense instead of a bank.
+    """
+    into = Line(Account.BANK, payment.channel, payment.amount_fen)
+    kind = JournalKind.PAYMENT
+    if payment.source_id:
+        into, kind = Line(Account.SUSPENSE, ASSIGNED, payment.amount_fen), JournalKind.ASSIGNED
+    elif payment.provider.startswith(HELD_PREFIX):
+        into = Line(Account.CASH_HELD, payment.channel, payment.amount_fen)
+    if reason:
+        lines = [into, Line(Account.SUSPENSE, reason, -payment.amount_fen, payment.notice_id)]
+    else:
+        lines = [into, *(Line(Account.COLLECTED, owed, -fen, notice) for notice, owed, fen in shares)]
+    return JournalDraft(
+        key=f"payment:{payment.pk}",
+        kind=kind,
+        lines=lines,
+        channel=payment.channel,
+        on=calendar.local_date(payment.booked_at) if payment.source_id else payment.paid_on,
+        region_id=payment.region_id,
+        payment_id=payment.source_id or payment.pk,
+    )
+
+
+def post_handed_over(payment: Payment, reason: str, *, at: datetime, actor: Actor = SYSTEM) -> None:
+    """Moves the money of a settled notice into suspense, because nobody waits for it."""
+    lines = _out_of(payment, Line(Account.SUSPENSE, reason, 0), only=Account.COLLECTED)
+    if lines:
+        post([_moved(payment, JournalKind.EXCEPTION, "handed", lines, at)], at=at, actor=actor)
+
+
+def post_taken_back(payment: Payment, *, at: datetime, actor: Actor = SYSTEM) -> None:
+    """The bank has reversed a transaction: what lies with the payee or in suspense goes back to the bank."""
+    lines = _out_of(payment, Line(Account.BANK, payment.channel, 0))
+    if lines:
+        post([_moved(payment, JournalKind.REVERSED, "reversed", lines, at)], at=at, actor=actor)
+
+
+def post_refund_of_payment(payment: Payment, *, at: datetime, actor: Actor) -> None:
+    """A refund of money at the exceptions desk is confirmed: it is owed to the payer now."""
+    lines = _out_of(payment, Line(Account.REFUNDS, payment.channel, 0))
+    if lines:
+        post([_moved(payment, JournalKind.REFUND, "refund", lines, at)], at=at, actor=actor)
+
+
+def post_refund_of_notice(notice: Notice, payment: Payment, *, at: datetime, actor: Actor) -> None:
+    """A refund of a paid notice is confirmed: the money of this notice, wherever it lies, is owed to the payer now."""
+    lines = _out_of(payment, Line(Account.REFUNDS, payment.channel, 0), notice=notice)
+    if lines:
+        draft = JournalDraft(
+            key=f"refund:{notice.pk}",
+            kind=JournalKind.REFUND,
+            lines=lines,
+            channel=payment.channel,
+            on=calendar.local_date(at),
+            region_id=notice.region_id,
+            payment_id=payment.pk,
+        )
+        post([draft], at=at, actor=actor)
+
+
+def post_kept(payment: Payment, *, at: datetime, actor: Actor) -> None:
+    """Money whose owner is not found moves from its reason to the part of suspense that is kept."""
+    lines = _out_of(payment, Line(Account.SUSPENSE, "kept", 0), only=Account.SUSPENSE)
+    if lines:
+        post([_moved(payment, JournalKind.KEPT, "kept", lines, at)], at=at, actor=actor)
+
+
+def post_freed(payment: Payment, *, at: datetime, actor: Actor) -> None:
+    """Money that a cashier assigns is made ready in one place, whatever reason it waited for."""
+    lines = _out_of(payment, Line(Account.SUSPENSE, ASSIGNED, 0))
+    if lines:
+        post([_moved(payment, JournalKind.ASSIGNED, "freed", lines, at)], at=at, actor=actor)
+
+
+def post_stands(payment: Payment, notice: Notice, *, at: datetime, actor: Actor) -> None:
+    """Money that had been handed over stays with its paid notice after all."""
+    lines = _out_of(payment, Line(Account.COLLECTED, notice.kind, 0, notice.pk), only=Account.SUSPENSE)
+    if lines:
+        post([_moved(payment, JournalKind.ASSIGNED, "stands", lines, at)], at=at, actor=actor)
+
+
+def post_paid_out(*, notice: Notice, payment: Payment, amount_fen: int, at: datetime, actor: Actor) -> None:
+    """The bank has paid the refund of a notice out."""
+    draft = JournalDraft(
+        key=f"payout:{notice.pk}",
+        kind=JournalKind.PAID_OUT,
+        lines=[
+            Line(Account.REFUNDS, payment.channel, amount_fen, notice.pk),
+            Line(Account.BANK, payment.channel, -amount_fen, notice.pk),
+        ],
+        channel=payment.channel,
+        on=calendar.local_date(at),
+        region_id=notice.region_id,
+        payment_id=payment.pk,
+    )
+    with transaction.atomic():
+        post([draft], at=at, actor=actor)
+
+
+def post_remitted(
+    *, key: str, channel: str, amount_fen: int, region_id: int | None, at: datetime, actor: Actor, into: str = ""
+) -> None:
+    """Cash that was held has reached the bank: from cash held of `channel` to the bank clearing of `into` (G4)."""
+    lines = [Line(Account.BANK, into or channel, amount_fen), Line(Account.CASH_HELD, channel, -amount_fen)]
+    draft = JournalDraft(
+        key=key,
+        kind=JournalKind.REMITTED,
+        lines=lines,
+        channel=channel,
+        on=calendar.local_date(at),
+        region_id=region_id,
+    )
+    post([draft], at=at, actor=actor)
+
+
+def balance(account: str, sub: str | None = None) -> int:
+    """What stands on an account over all journals, in fen; debit above zero."""
+    rows = Entry.objects.filter(journal__posted=True, account=account)
+    if sub is not None:
+        rows = rows.filter(sub=sub)
+    return int(rows.aggregate(total=Sum("amount_fen"))["total"] or 0)
+
+
+def notice_balance(notice: Notice) -> dict[str, int]:
+    """Where the money of one notice lies: fen by account, credits below zero, empty accounts left out."""
+    found: dict[str, int] = defaultdict(int)
+    rows = Entry.objects.filter(notice=notice).order_by().values_list("account").annotate(total=Sum("amount_fen"))
+    for account, fen in rows:
+        found[account] += int(fen)
+    return {account: fen for account, fen in found.items() if fen}
+
+
+def _moved(payment: Payment, kind: str, what: str, lines: Sequence[Line], at: datetime) -> JournalDraft:
+    """A journal about money that came before; the key counts, because money may be handed over more than once."""
+    number = Journal.objects.filter(key__startswith=f"{what}:{payment.pk}").count() + 1
+    return JournalDraft(
+        key=f"{what}:{payment.pk}:{number}",
+        kind=kind,
+        lines=lines,
+        channel=payment.channel,
+        on=calendar.local_date(at),
+        region_id=payment.region_id,
+        payment_id=payment.pk,
+    )
+
+
+def _out_of(payment: Payment, into: Line, *, only: str = "", notice: Notice | None = None) -> list[Line]:
+    """Debits what a payment has brought to payees and suspense, as it lies now, and credits the whole to `into`.
+
+    With `notice` only its share; empty where nothing lies. The credit names the notice where it is the same for all.
+    """
+    entries = Entry.objects.filter(journal__payment=payment.source_id or payment.pk)
+    if notice is not None:
+        entries = entries.filter(notice=notice)
+    rows = entries.order_by().values_list("account", "sub", "notice").annotate(total=Sum("amount_fen"))
+    lines = [
+        Line(account, sub, -int(fen), owner)
+        for account, sub, owner, fen in rows
+        if fen < 0 and account in ((only,) if only else (Account.COLLECTED, Account.SUSPENSE))
+    ]
+    total = sum(line.amount_fen for line in lines)
+    if not total:
+        return []
+    owners = {line.notice_id for line in lines}
+    owner = into.notice_id or (owners.pop() if len(owners) == 1 and into.sub != ASSIGNED else None)
+    return [*lines, Line(into.account, into.sub, -total, owner)]

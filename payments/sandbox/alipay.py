@@ -1,0 +1,164 @@
+"""The Alipay side of the sandbox bank: gateway.do and signed forms with the bank's own RSA2 key."""
+
+import secrets
+import time
+from datetime import datetime
+from sqlite3 import Row
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse
+
+from payments.amounts import InvalidAmount, parse_yuan
+from payments.gateways import signatures
+from payments.gateways.wechat import dumped
+from payments.sandbox import book
+from payments.sandbox.faults import Fault
+from payments.sandbox.keys import ALIPAY_APP_ID, ALIPAY_SELLER_ID, bank_keys
+from portal.regions.calendar import SHANGHAI
+
+PROVIDER = "alipay"
+_STATES = {"open": "WAIT_BUYER_PAY", "paid": "TRADE_SUCCESS", "closed": "TRADE_CLOSED", "refunded": "TRADE_SUCCESS"}
+
+
+def is_ours(request: HttpRequest) -> bool:
+    """Whether the merchant's application signed this request."""
+    said = {key: str(value) for key, value in request.GET.items()}
+    signature = said.pop("sign", "")
+    message = "&".join(f"{key}={said[key]}" for key in sorted(said))
+    key = signatures.public_key(bank_keys().app_public)
+    return said.get("app_id") == ALIPAY_APP_ID and signatures.is_signed(key, message.encode(), signature)
+
+
+def serve(method: str, content: dict[str, Any], notify_url: str, cashier: str) -> HttpResponse:
+    """Answers one method of the gateway."""
+    name = method.replace(".", "_") + "_response"
+    handlers = {
+        "alipay.trade.precreate": lambda: _precreate(content, notify_url, cashier),
+        "alipay.trade.query": lambda: _query(content),
+        "alipay.trade.close": lambda: _close(content),
+        "alipay.trade.refund": lambda: _refund(content),
+    }
+    if method not in handlers:
+        return answer("error_response", _no("isv.invalid-method"))
+    return answer(name, handlers[method]())
+
+
+def answer(name: str, told: dict[str, Any]) -> HttpResponse:
+    """A signed answer; the signature is over the inner text as it stands."""
+    inner = dumped(told)
+    signature = signatures.sign(signatures.private_key(bank_keys().alipay), inner.encode())
+    return HttpResponse(f'{{"{name}":{inner},"sign":"{signature}"}}', content_type="text/html; charset=utf-8")
+
+
+def _no(code: str) -> dict[str, Any]:
+    return {"code": "40004", "msg": "Business Failed", "sub_code": code, "sub_msg": code}
+
+
+def _yes(**more: Any) -> dict[str, Any]:
+    return {"code": "10000", "msg": "Success", **more}
+
+
+def _precreate(content: dict[str, Any], notify_url: str, cashier: str) -> dict[str, Any]:
+    try:
+        amount = parse_yuan(str(content.get("total_amount", "")))
+    except InvalidAmount:
+        return _no("ACQ.INVALID_PARAMETER")
+    number = str(content.get("out_trade_no", ""))
+    if not number or not amount:
+        return _no("ACQ.INVALID_PARAMETER")
+    minutes = int(str(content.get("timeout_express", "90m")).removesuffix("m"))
+    known = book.open_trade(
+        PROVIDER,
+        number,
+        token=secrets.token_urlsafe(16),
+        amount_fen=amount,
+        subject=str(content.get("subject", "")),
+        note=str(content.get("body", "")),
+        notify_url=notify_url,
+        expires_at=time.time() + minutes * 60,
+    )
+    if known["amount_fen"] != amount:
+        return _no("ACQ.CONTEXT_INCONSISTENT")
+    if known["state"] != "open":
+        return _no("ACQ.TRADE_HAS_SUCCESS" if known["state"] == "paid" else "ACQ.TRADE_HAS_CLOSE")
+    return _yes(out_trade_no=number, qr_code=cashier + known["token"] + "/")
+
+
+def _query(content: dict[str, Any]) -> dict[str, Any]:
+    row = book.trade(PROVIDER, str(content.get("out_trade_no", "")))
+    if row is None:
+        return _no("ACQ.TRADE_NOT_EXIST")
+    told = _yes(out_trade_no=row["number"], trade_status=_STATES[row["state"]], total_amount=_yuan(row["amount_fen"]))
+    if row["paid_at"]:
+        told |= {
+            "trade_no": row["txn"],
+            "total_amount": _yuan(row["paid_fen"]),
+            "send_pay_date": _moment(row["paid_at"]),
+            "body": row["note"],
+        }
+    return told
+
+
+def _close(content: dict[str, Any]) -> dict[str, Any]:
+    state = book.close_trade(PROVIDER, str(content.get("out_trade_no", "")))
+    if not state:
+        return _no("ACQ.TRADE_NOT_EXIST")
+    return _yes() if state == "closed" else _no("ACQ.TRADE_STATUS_ERROR")
+
+
+def _refund(content: dict[str, Any]) -> dict[str, Any]:
+    try:
+        amount = parse_yuan(str(content.get("refund_amount", "")))
+    except InvalidAmount:
+        return _no("ACQ.INVALID_PARAMETER")
+    number = str(content.get("out_trade_no", ""))
+    fault = book.refund_trade(PROVIDER, number, str(content.get("out_request_no", "")), amount)
+    return _no(f"ACQ.{fault}") if fault else _yes(out_trade_no=number, refund_fee=_yuan(amount), fund_change="Y")
+
+
+def letter(row: Row, fault: str, mark: str) -> tuple[bytes, dict[str, str]]:
+    """The callback of a paid trade, with the fault asked for: body and headers."""
+    keys = bank_keys()
+    sent = time.time() - (30 * 3600 if fault == Fault.STALE else 0)
+    fields = {
+        "notify_time": _moment(sent),
+        "notify_type": "trade_status_sync",
+        "notify_id": mark,
+        "app_id": ALIPAY_APP_ID,
+        "charset": "utf-8",
+        "version": "1.0",
+        "trade_no": row["txn"],
+        "out_trade_no": row["number"],
+        "trade_status": "TRADE_SUCCESS",
+        "total_amount": _yuan(row["paid_fen"]),
+        "receipt_amount": _yuan(row["paid_fen"]),
+        "seller_id": ALIPAY_SELLER_ID,
+        "buyer_id": "2088000000000009",
+        "subject": row["subject"],
+        "body": row["note"],
+        "gmt_create": _moment(row["paid_at"]),
+        "gmt_payment": _moment(row["paid_at"]),
+    }
+    if fault == Fault.WRONG_MERCHANT:
+        fields["seller_id"] = "2088000000009999"
+    if fault == Fault.UNKNOWN_NOTICE:
+        fields |= {"out_trade_no": f"UNKNOWN{row['txn'][-12:]}", "body": ""}
+    message = "&".join(f"{key}={fields[key]}" for key in sorted(fields))
+    key = signatures.private_key(keys.forger if fault == Fault.FORGED else keys.alipay)
+    signed = {**fields, "sign_type": "RSA2", "sign": signatures.sign(key, message.encode())}
+    content_type = "application/x-www-form-urlencoded; charset=utf-8"
+    return urlencode(signed).encode(), {"Content-Type": content_type}
+
+
+def was_taken(status: int, text: str) -> bool:
+    """Whether the merchant's answer ends the retries: exactly seven letters do."""
+    return status == 200 and text == "success"
+
+
+def _yuan(fen: int) -> str:
+    return f"{fen // 100}.{fen % 100:02d}"
+
+
+def _moment(epoch: float) -> str:
+    return datetime.fromtimestamp(int(epoch), SHANGHAI).strftime("%Y-%m-%d %H:%M:%S")

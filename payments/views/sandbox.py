@@ -1,0 +1,212 @@
+"""The sandbox bank over HTTP: the two gateways, the cashier's page behind the code, and what the bank has to tell.
+
+Exists in the demo alone. Nothing here touches the portal's own rows; the portal learns of payments by callback, by
+question and by statement, as it would from a real bank.
+"""
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from payments.gateways.signatures import strict_json
+from payments.sandbox import alipay, book, post, statements, wechat
+from payments.sandbox.faults import FAULTS, Fault
+from payments.sandbox.keys import MCHID
+from portal.limits import take
+from portal.limits.addresses import client_address
+from portal.people.access import public
+from portal.regions import calendar
+
+PAGES_PER_MINUTE = 60
+CALLS_PER_MINUTE = 600
+SHOWN = 30
+TRADE_STATES = {
+    "open": gettext_lazy("To be paid"),
+    "paid": gettext_lazy("Paid"),
+    "closed": gettext_lazy("Cancelled"),
+    "refunded": gettext_lazy("Refunded"),
+}
+
+
+def demo_only(request: HttpRequest, *, per_minute: int = PAGES_PER_MINUTE) -> None:
+    """The bank exists in the demo alone, and answers an address only so often."""
+    if not settings.DEMO:
+        raise Http404
+    take(f"sandbox:{per_minute}:{client_address(request)}", capacity=per_minute, seconds=60)
+
+
+def _cashier_address() -> str:
+    return settings.PUBLIC_URL + reverse("payments:sandbox_cashier", args=["x"]).removesuffix("x/")
+
+
+@public
+@csrf_exempt
+@require_POST
+def wechat_native(request: HttpRequest) -> HttpResponse:
+    """POST /v3/pay/transactions/native."""
+    demo_only(request, per_minute=CALLS_PER_MINUTE)
+    if not wechat.is_ours(request):
+        return wechat.refuse("SIGN_ERROR", 401)
+    try:
+        return wechat.open_order(strict_json(request.body), _cashier_address())
+    except (ValueError, KeyError):
+        return wechat.refuse("PARAM_ERROR", 400)
+
+
+@public
+@require_safe
+def wechat_query(request: HttpRequest, number: str) -> HttpResponse:
+    """GET /v3/pay/transactions/out-trade-no/{out_trade_no}."""
+    demo_only(request, per_minute=CALLS_PER_MINUTE)
+    if not wechat.is_ours(request) or request.GET.get("mchid") != MCHID:
+        return wechat.refuse("SIGN_ERROR", 401)
+    row = book.trade(wechat.PROVIDER, number)
+    return wechat.answer(wechat.transaction(row)) if row else wechat.refuse("ORDER_NOT_EXIST", 404)
+
+
+@public
+@csrf_exempt
+@require_POST
+def wechat_close(request: HttpRequest, number: str) -> HttpResponse:
+    """POST /v3/pay/transactions/out-trade-no/{out_trade_no}/close."""
+    demo_only(request, per_minute=CALLS_PER_MINUTE)
+    if not wechat.is_ours(request):
+        return wechat.refuse("SIGN_ERROR", 401)
+    state = book.close_trade(wechat.PROVIDER, number)
+    if state == "closed":
+        return wechat.answer(None, 204)
+    return wechat.refuse("ORDERPAID", 400) if state else wechat.refuse("ORDER_NOT_EXIST", 404)
+
+
+@public
+@csrf_exempt
+@require_POST
+def wechat_refund(request: HttpRequest) -> HttpResponse:
+    """POST /v3/refund/domestic/refunds."""
+    demo_only(request, per_minute=CALLS_PER_MINUTE)
+    if not wechat.is_ours(request):
+        return wechat.refuse("SIGN_ERROR", 401)
+    try:
+        data = strict_json(request.body)
+        number, refund_number, amount = data["out_trade_no"], data["out_refund_no"], data["amount"]["refund"]
+    except (ValueError, KeyError, TypeError):
+        return wechat.refuse("PARAM_ERROR", 400)
+    fault = book.refund_trade(wechat.PROVIDER, number, refund_number, int(amount))
+    if fault:
+        return wechat.refuse(fault, 400)
+    return wechat.answer({"out_refund_no": refund_number, "out_trade_no": number, "status": "SUCCESS"})
+
+
+@public
+@csrf_exempt
+@require_http_methods(["GET", "HEAD", "POST"])
+def alipay_gateway(request: HttpRequest) -> HttpResponse:
+    """gateway.do, with the parameters in the address as the library sends them."""
+    demo_only(request, per_minute=CALLS_PER_MINUTE)
+    if not alipay.is_ours(request):
+        return alipay.answer("error_response", {"code": "40002", "msg": "Invalid Arguments", "sub_code": "isv.sign"})
+    try:
+        content = strict_json(request.GET.get("biz_content", ""))
+    except ValueError:
+        content = {}
+    said: QueryDict = request.GET
+    return alipay.serve(said.get("method", ""), content, said.get("notify_url", ""), _cashier_address())
+
+
+class PayForm(forms.Form):
+    """What happens to the callback of the payment."""
+
+    fault = forms.ChoiceField(
+        label=gettext_lazy("What goes wrong"), choices=FAULTS, required=False, widget=forms.RadioSelect
+    )
+
+
+@public
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def cashier(request: HttpRequest, token: str) -> HttpResponse:
+    """What the app shows after the scan: merchant, amount, one button; and the switch for what goes wrong."""
+    demo_only(request)
+    row = book.one("SELECT * FROM trade WHERE token = ?", token)
+    if row is None:
+        raise Http404
+    form = PayForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        if post.pay(token, form.cleaned_data["fault"] or Fault.NONE) is None:
+            messages.error(request, _("This order is paid, closed or over already."))
+        return redirect("payments:sandbox_cashier", token)
+    context = {"trade": row, "form": form, "is_wechat": row["provider"] == wechat.PROVIDER}
+    return render(request, "payments/sandbox_cashier.html", context)
+
+
+@public
+@never_cache
+@require_safe
+def index(request: HttpRequest) -> HttpResponse:
+    """The bank's last trades and the callbacks it owes."""
+    demo_only(request)
+    context: dict[str, Any] = {
+        "trades": [
+            {**dict(row), "words": TRADE_STATES[row["state"]]}
+            for row in book.rows("SELECT * FROM trade ORDER BY rowid DESC LIMIT ?", SHOWN)
+        ],
+        "letters": book.rows("SELECT * FROM letter ORDER BY id DESC LIMIT ?", SHOWN),
+        "kinds": statements.KINDS,
+        "encodings": statements.ENCODINGS,
+        "faults": statements.FAULTS,
+        "banks": [row["bank"] for row in book.rows("SELECT DISTINCT bank FROM taken WHERE bank <> '' ORDER BY bank")],
+        "today": calendar.today(),
+    }
+    return render(request, "payments/sandbox.html", context)
+
+
+class StatementForm(forms.Form):
+    """Which file of which day, and what is wrong with it."""
+
+    on = forms.DateField(label=gettext_lazy("Day"), required=False)
+    bank = forms.CharField(required=False, max_length=10)
+    encoding = forms.ChoiceField(choices=statements.ENCODINGS, required=False)
+    fault = forms.ChoiceField(choices=statements.FAULTS, required=False)
+
+
+@public
+@never_cache
+@require_safe
+def statement(request: HttpRequest, kind: str) -> HttpResponse:
+    """The bank's file of a day for download: bank detail, WeChat Pay bill or Alipay bill."""
+    demo_only(request)
+    form = StatementForm(request.GET)
+    if kind not in dict(statements.KINDS) or not form.is_valid():
+        raise Http404
+    wanted = form.cleaned_data
+    on = wanted["on"] or calendar.today()
+    body = statements.content(
+        kind,
+        on,
+        bank_code=wanted["bank"] or statements.BANK,
+        encoding=wanted["encoding"] or "utf-8",
+        fault=wanted["fault"],
+    )
+    response = HttpResponse(body, content_type="application/octet-stream")
+    response["Content-Disposition"] = f'attachment; filename="{statements.name_of(kind, on)}"'
+    return response
+
+
+@public
+@require_POST
+def send_now(request: HttpRequest) -> HttpResponse:
+    """Sends every callback the bank owes at once instead of in its time."""
+    demo_only(request)
+    sent = post.send_due(at_once=True)
+    messages.success(request, _("Callbacks sent: %(count)d") % {"count": sent})
+    return redirect("payments:sandbox")

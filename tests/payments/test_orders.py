@@ -1,0 +1,371 @@
+"""Paying a notice online: one live order, silent ones are asked about, and the pages tell the truth."""
+
+import os
+import urllib.request
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.test import Client, override_settings
+from django.urls import reverse
+from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pytest_django.asserts import assertContains, assertNotContains
+
+from payments import gateways, orders, statement_formats
+from payments.gateways.base import Unreachable
+from payments.models import Notice, OrderState, Payment, PaymentOrder, Reason, Receipt
+from payments.sandbox import book, post
+from payments.sandbox.faults import Fault
+from payments.services import cancel_notices
+from payments.states import State
+from portal.audit.models import AuditEntry
+from portal.outbox.models import Message
+from portal.people.actors import SYSTEM
+from tests.payments.notices import issue, pay
+from tests.payments.racing import at_once
+from tests.people_cast import ResidentFactory, sign_in
+
+pytestmark = pytest.mark.django_db
+
+
+def fresh(**fields):
+    return issue(at=timezone.now(), **fields)
+
+
+def opened(provider="wechat", **fields):
+    return orders.pay_now(fresh(**fields), provider, actor=SYSTEM)
+
+
+def ask(made, **later):
+    """The worker comes round after a time."""
+    orders.ask_silent(at=timezone.now() + timedelta(**later))
+    made.refresh_from_db()
+    return made
+
+
+def test_double_click_is_one_order(bank, client):
+    """UX-E15: two posts, two tabs, back and again: one order at the portal and one at the bank."""
+    notice = fresh()
+    sign_in(client, notice.resident)
+    address = reverse("payments:pay", args=[notice.pk])
+    places = {client.post(address, {"provider": "wechat"}).url for _click in range(3)}
+    assert len(places) == 1
+    made = PaymentOrder.objects.get()
+    assert len(book.rows("SELECT * FROM trade")) == 1
+    assertContains(client.get(places.pop()), "data:image/png;base64,")
+    assert AuditEntry.objects.filter(action="payment.order_opened").count() == 1
+    assert made.expires_at - made.opened_at == timedelta(minutes=30)
+
+
+def test_changing_the_channel_closes_the_older_order(bank):
+    """Two codes for one notice would invite paying twice: the first is closed at its channel."""
+    first = opened("wechat")
+    second = orders.pay_now(first.notice, "alipay", actor=SYSTEM)
+    first.refresh_from_db()
+    assert (first.state, second.state) == (OrderState.CLOSED, OrderState.OPEN)
+    assert bank.pay(first) is None
+    bank.pay(second)
+    assert Payment.objects.get().provider == "alipay"
+
+
+def test_older_order_that_was_paid_meanwhile_is_booked(bank):
+    """The closing finds it paid: the notice is settled, the new order is closed."""
+    first = opened("wechat")
+    bank.pay(first, Fault.LOST)
+    second = orders.pay_now(first.notice, "alipay", actor=SYSTEM)
+    first.refresh_from_db()
+    assert (first.state, Payment.objects.get().settled) == (OrderState.PAID, True)
+    ask(second, seconds=1)
+    assert second.state == OrderState.CLOSED
+
+
+def test_bank_that_is_down_keeps_the_order_and_says_so(bank, client):
+    """E: nothing was taken, the same click later goes on with the same order."""
+    bank.is_down = True
+    notice = fresh()
+    sign_in(client, notice.resident)
+    address = reverse("payments:pay", args=[notice.pk])
+    assertContains(client.post(address, {"provider": "alipay"}, follow=True), "支付服务没有响应")
+    made = PaymentOrder.objects.get()
+    assert made.state == OrderState.OPENING
+    assertContains(client.get(reverse("payments:order", args=[made.pk])), "再试一次")
+    bank.is_down = False
+    assert orders.pay_now(notice, "alipay", actor=SYSTEM).pk == made.pk
+    assert PaymentOrder.objects.get().state == OrderState.OPEN
+
+
+def test_lost_callback_is_made_good_by_asking(bank):
+    """RELIABILITY §6.3: asked about after 5 minutes; nothing is asked before."""
+    made = opened()
+    bank.pay(made, Fault.LOST)
+    assert ask(made, minutes=4).state == OrderState.OPEN
+    assert ask(made, minutes=6).state == OrderState.PAID
+    assert Payment.objects.get().settled
+    assert ask(made, days=1).asked == 1
+
+
+def test_unpaid_order_is_closed_when_its_time_is_over(bank):
+    """The code ends, the channel is asked and told to close it; only then may another begin to be paid."""
+    made = opened()
+    assert ask(made, minutes=6).state == OrderState.OPEN
+    assert ask(made, minutes=31).state == OrderState.CLOSED
+    assert bank.pay(made) is None
+
+
+def test_silent_bank_is_asked_for_a_week(bank, monkeypatch):
+    """After 5, 30 and 120 minutes, then daily to the seventh day; then the statement is the last word."""
+    made = opened()
+    calls = []
+
+    def query(self, number):
+        calls.append(number)
+        raise Unreachable("silent")
+
+    monkeypatch.setattr("payments.gateways.wechat.WeChatGateway.query", query)
+    monkeypatch.setattr("payments.gateways.wechat.WeChatGateway.close", query)
+    for hour in range(24 * 9):
+        ask(made, hours=hour, minutes=10)
+    assert made.ask_at is None
+    assert 9 <= len(calls) <= 12
+
+
+def test_paid_elsewhere_closes_the_code(bank):
+    """Paid at the bank while the code is shown: the code is closed, the page says not to pay again."""
+    made = opened()
+    pay(made.notice, paid_on=timezone.localdate())
+    made.refresh_from_db()
+    assert made.state == OrderState.CLOSING
+    assert ask(made, seconds=1).state == OrderState.CLOSED
+    with pytest.raises(orders.NotPayable):
+        orders.pay_now(made.notice, "wechat", actor=SYSTEM)
+
+
+@pytest.mark.parametrize("ending", ["paid", "cancelled", "overdue"])
+def test_notice_that_asks_for_nothing_opens_no_order(bank, ending):
+    """E6: paid, cancelled, past its pay-by date."""
+    notice = issue(at=timezone.now() - timedelta(days=30)) if ending == "overdue" else fresh()
+    if ending == "paid":
+        pay(notice, paid_on=timezone.localdate())
+    elif ending == "cancelled":
+        cancel_notices(purpose=notice.purpose, references=[notice.reference], actor=SYSTEM, reason="withdrawn")
+    with pytest.raises(orders.NotPayable):
+        orders.pay_now(notice, "wechat", actor=SYSTEM)
+    assert not PaymentOrder.objects.exists()
+
+
+def test_card_fee_is_paid_at_exactly_three_banks(bank, client):
+    """S4-19, E3: no online channel for it, and three banks on the page."""
+    notice = fresh(kind="nontax")
+    with pytest.raises(orders.NotPayable) as refused:
+        orders.pay_now(notice, "wechat", actor=SYSTEM)
+    assert refused.value.reason == Reason.WRONG_BANK
+    sign_in(client, notice.resident)
+    page = client.get(reverse("payments:pay", args=[notice.pk]))
+    for name in ("工商银行", "农业银行", "建设银行"):
+        assertContains(page, name)
+    assertNotContains(page, 'name="provider"')
+
+
+def test_pay_page_says_what_to_pay_to_whom_and_where(bank, client):
+    """UX-R23: amount in figures and capitals, payee, last day, online first, then every counter."""
+    notice = fresh()
+    sign_in(client, notice.resident)
+    page = client.get(reverse("payments:pay", args=[notice.pk]))
+    for text in ("¥400.00", "人民币肆佰元整", "税务机关", "微信支付", "支付宝", "农信社", "村委会", "12393"):
+        assertContains(page, text)
+    text = page.content.decode()
+    assert text.index("微信支付") < text.index("农信社")
+    assertContains(client.get(notice.get_absolute_url()), "在线缴费")
+
+
+def test_waiting_page_works_by_reloading(bank, client):
+    """UX-R23, E4: opening, reloading and coming back change nothing; it says not to pay again before and after."""
+    made = opened()
+    sign_in(client, made.notice.resident)
+    address = reverse("payments:order", args=[made.pk])
+    for _look in range(3):
+        page = client.get(address, {"trade_status": "TRADE_SUCCESS", "out_trade_no": made.number})
+        assertContains(page, "请勿重复缴费")
+        assertContains(page, '<noscript><meta http-equiv="refresh"')
+    assert not Payment.objects.exists()
+    bank.pay(made)
+    page = client.get(address)
+    assertContains(page, "缴费成功")
+    assertContains(page, "请勿重复缴费")
+    assertNotContains(page, "data:image/png")
+
+
+def test_waiting_page_explains_every_end(bank, client):
+    """Kept for the cashier, over and being asked about, closed."""
+    kept, over, closed = opened(), opened(), opened()
+    bank.pay(kept, Fault.WRONG_AMOUNT)
+    PaymentOrder.objects.filter(pk=over.pk).update(
+        opened_at=timezone.now() - timedelta(hours=2), expires_at=timezone.now() - timedelta(hours=1)
+    )
+    PaymentOrder.objects.filter(pk=closed.pk).update(state=OrderState.CLOSED, ask_at=None)
+    for made, text in ((kept, "待核实"), (over, "正在核实您是否已经缴费"), (closed, "再试一次")):
+        sign_in(client, made.notice.resident)
+        assertContains(client.get(reverse("payments:order", args=[made.pk])), text)
+
+
+def test_stranger_sees_no_order(bank, client):
+    """RELIABILITY §3: an order is as private as its notice."""
+    made = opened()
+    sign_in(client, ResidentFactory())
+    assert client.get(reverse("payments:order", args=[made.pk])).status_code == 404
+    assert client.post(reverse("payments:pay", args=[made.notice_id]), {"provider": "wechat"}).status_code == 404
+
+
+def test_cashier_page_of_the_bank_plays_the_app(bank):
+    """The demo: the scanned address shows amount and fault switch, and pays once."""
+    made = opened("alipay")
+    client = Client()
+    page = client.get(made.link)
+    assertContains(page, "¥400.00")
+    assertContains(client.post(made.link, {"fault": ""}, follow=True), "已支付")
+    assertContains(client.post(made.link, {"fault": ""}, follow=True), "已支付")
+    assertContains(client.post(reverse("payments:sandbox_send"), follow=True), made.number)
+    assert client.get(reverse("payments:sandbox_cashier", args=["nobody"])).status_code == 404
+
+
+STEPS = st.lists(
+    st.sampled_from(["callback", "replay", "return", "ask", "counter", "click", "switch"]), min_size=1, max_size=9
+)
+
+
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=STEPS, fault=st.sampled_from([Fault.LOST, Fault.FORGED, Fault.STALE]))
+def test_any_order_of_reports_leaves_one_payment(bank, steps, fault):
+    """E4: callbacks, replays, returns, questions, clicks and a counter in any order: one payment settles, one waits
+    at most, one receipt and one message are made.
+    """
+    made = opened()
+    client = Client()
+    sign_in(client, made.notice.resident)
+    bank.pay(made, fault)
+    [(body, headers)] = bank.letters(made)
+    later = 0
+    for step in steps:
+        later += 6
+        if step in ("callback", "replay"):
+            bank.send("/pay/callback/wechat/", body, headers)
+        elif step == "return":
+            client.get(reverse("payments:order", args=[made.pk]))
+        elif step == "ask":
+            orders.ask_silent(at=timezone.now() + timedelta(minutes=later))
+        elif step == "counter" and not made.notice.payments.exclude(provider="wechat").exists():
+            pay(made.notice, paid_on=timezone.localdate())
+        elif step in ("click", "switch"):
+            client.post(
+                reverse("payments:pay", args=[made.notice_id]),
+                {"provider": "wechat" if step == "click" else "alipay"},
+            )
+    orders.ask_silent(at=timezone.now() + timedelta(hours=3))
+    payments = Payment.objects.filter(notice=made.notice)
+    counted = "counter" in steps
+    assert sum(payment.settled for payment in payments) == 1
+    assert 1 <= payments.count() <= 1 + counted
+    assert payments.filter(provider="wechat").count() == 1
+    assert Receipt.objects.filter(notice=made.notice).count() == 1
+    assert Message.objects.filter(key__startswith=f"payments.paid:{made.notice_id}").count() == 1
+    assert not PaymentOrder.objects.live().filter(notice=made.notice).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_twenty_callbacks_at_once_with_the_browser_are_one_payment(bank):
+    """E4, REL-I1: twenty processes take the same payment, others click and reload: one payment, receipt, message."""
+    made = opened()
+    bank.pay(made, Fault.LOST)
+    letters = bank.letters(made, count=20 if os.environ.get("CANBAO_SOAK") else 8)
+
+    def report(body, headers):
+        return lambda: bank.send("/pay/callback/wechat/", body, headers)[0]
+
+    def click():
+        try:
+            orders.pay_now(Notice.objects.get(pk=made.notice_id), "wechat", actor=SYSTEM)
+        except orders.NotPayable:
+            return 0
+        return 0
+
+    codes = at_once([*(report(*letter) for letter in letters), click, lambda: orders.ask_silent() * 0])
+    assert set(codes) <= {204, 0}
+    made.refresh_from_db()
+    assert (made.state, made.notice.state, Payment.objects.count()) == (OrderState.PAID, State.PAID, 1)
+    assert Receipt.objects.filter(notice=made.notice).count() == 1
+    assert Message.objects.filter(key__startswith="payments.paid:").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_clicks_at_once_are_one_order(bank):
+    """UX-E15: six clicks in six processes."""
+    notice = fresh()
+
+    def click():
+        return orders.pay_now(Notice.objects.get(pk=notice.pk), "alipay", actor=SYSTEM).number
+
+    assert len(set(at_once([click] * 6))) == 1
+    assert PaymentOrder.objects.count() == 1
+
+
+@pytest.mark.processes
+@pytest.mark.django_db(transaction=True)
+def test_portal_and_bank_speak_over_the_wire(fresh_portal):
+    """S1-13, REL-K: two real processes, the real protocol, a real callback; the browser only looks."""
+    fresh_portal.start("web", "bank")
+    environment = fresh_portal.child("bank").environment
+    with fresh_portal.orm():
+        with override_settings(
+            DEMO=True,
+            VAR_DIR=fresh_portal.folder,
+            SANDBOX_BANK_URL=environment["CANBAO_SANDBOX_BANK_URL"],
+            CALLBACK_URL=environment["CANBAO_CALLBACK_URL"],
+        ):
+            address = f"{environment['CANBAO_SANDBOX_BANK_URL']}/sandbox/"
+            fresh_portal.wait_until(lambda: _answers(address), what="the bank answers")
+            made = [orders.pay_now(fresh(), provider, actor=SYSTEM) for provider in gateways.offered()]
+            for order in made:
+                post.pay(book.trade(order.provider, order.number)["token"])
+            fresh_portal.wait_until(lambda: Payment.objects.count() == 2, what="both callbacks arrive")
+        assert all(payment.settled for payment in Payment.objects.all())
+        assert PaymentOrder.objects.filter(state=OrderState.PAID).count() == 2
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address, timeout=5) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("kind", ["bank", "wechat", "alipay"])
+def test_statement_of_the_bank_finds_what_no_callback_told(bank, client, kind):
+    """N6, E7: the bank's file settles what was paid silently, once, and knows what was reported before."""
+    told, silent = fresh(), fresh()
+    if kind == "bank":
+        for notice, report in ((told, "now"), (silent, "statement")):
+            form = {"channel": "coop", "means": "cash", "amount": "400", "report": report, "transaction": uuid4().hex}
+            client.post(f"/demo/bank/?number={notice.number}", form)
+    else:
+        bank.pay(orders.pay_now(told, kind, actor=SYSTEM))
+        bank.pay(orders.pay_now(silent, kind, actor=SYSTEM), Fault.LOST)
+    silent.refresh_from_db()
+    assert (silent.state, Payment.objects.count()) == (State.ISSUED, 1)
+    answer = client.get(reverse("payments:sandbox_statement", args=[kind]), {"bank": "RCC"})
+    rows = statement_formats.parse(answer.content, statement_formats.detect(answer.content))
+    assert {row.amount_fen for row in rows} == {40_000}
+    assert len(rows) == 2
+    assert Payment.objects.get().provider_txn in {row.txn for row in rows}
+
+
+@pytest.mark.parametrize("fault", ["truncated", "empty", "twice"])
+def test_faulty_statement_of_the_bank_is_refused_by_the_importer(bank, client, fault):
+    """E7, REL-B1: the switch makes files that the importer must refuse."""
+    bank.pay(opened())
+    answer = client.get(reverse("payments:sandbox_statement", args=["wechat"]), {"fault": fault})
+    with pytest.raises(statement_formats.StatementFault):
+        statement_formats.parse(answer.content, statement_formats.detect(answer.content))
+    assert client.get(reverse("payments:sandbox_statement", args=["nothing"])).status_code == 404

@@ -270,7 +270,7 @@ def test_no_list_search_or_counter_names_a_canary_of_another_scope(all_things: W
 
 
 def test_every_page_about_a_row_is_compared(all_things: World) -> None:
-    """M2: each has somebody outside of its scope."""
+    """M2: each but those open to the world has somebody outside of its scope."""
     for name in ABOUT_ROWS:
-        assert list(outsiders(TABLE[name], all_things)), name
+        assert TABLE[name].is_public or list(outsiders(TABLE[name], all_things)), name
         assert key_of(FOUND[name]), name

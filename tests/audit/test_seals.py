@@ -13,9 +13,16 @@ from portal.people.actors import SYSTEM
 pytestmark = pytest.mark.django_db
 
 
+def let_older_transactions_end():
+    """Stands for their end: those of other databases of the same server, where other tests run, count too."""
+    SealMark.objects.update(horizon=0)
+
+
 def seal_twice():
     """On PostgreSQL the first run only sees how far the second may seal."""
-    return seals.seal("audit") + seals.seal("audit")
+    sealed = seals.seal("audit")
+    let_older_transactions_end()
+    return sealed + seals.seal("audit")
 
 
 @pytest.fixture
@@ -120,13 +127,14 @@ def test_rows_of_a_running_transaction_are_left_for_later(monkeypatch):
     assert mark.high_id == AuditEntry.objects.get().pk
     SealMark.objects.update(horizon=2**60)
     assert seals.seal("audit") == 0
-    SealMark.objects.update(horizon=mark.horizon)
+    let_older_transactions_end()
     assert seals.seal("audit") == 1
 
 
 def test_task_seals_all_streams_and_command_prints_the_heads():
     record("a", SYSTEM)
     tasks.seal()
+    let_older_transactions_end()
     tasks.seal()
     out = StringIO()
     call_command("verify_timeline", stdout=out)

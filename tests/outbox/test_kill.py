@@ -47,7 +47,9 @@ def settle(portal: "LivePortal", gateway: Gateway, rounds: int, longest_life: fl
     Returns how many messages are in which state, and how many were caught in the middle of being sent.
     """
     caught = 0
-    for _round in range(rounds):
+    for turn in range(4 * rounds):
+        if turn >= rounds and caught:
+            break
         drains = [start(portal, gateway) for _number in range(2)]
         time.sleep(random.uniform(0.02, longest_life))
         for process in drains:

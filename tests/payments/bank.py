@@ -2,6 +2,7 @@
 
 import io
 import json
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import pytest
@@ -86,6 +87,7 @@ def bank(settings, monkeypatch, tmp_path, db) -> Bank:
     dumps = json.dumps
     monkeypatch.setattr(requests, "get", get)
     monkeypatch.setattr(requests, "post", send)
-    monkeypatch.setattr("alipay.urlopen", lambda url, timeout: io.BytesIO(made.serve("GET", url).content))
+    opener = SimpleNamespace(open=lambda url, timeout: io.BytesIO(made.serve("GET", url).content))
+    monkeypatch.setattr("payments.gateways.alipay.build_opener", lambda: opener)
     assert keys.bank_keys()
     return made

@@ -12,6 +12,7 @@ import csv
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -385,7 +386,8 @@ def _unpacked(content: bytes) -> bytes:
                 raise StatementFault(Fault.ARCHIVE)
             with archive.open(tables[0]) as file:
                 found = file.read(MAX_UNPACKED + 1)
-    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, ValueError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError) as error:
+        # RuntimeError: locked, or packed in a way that nobody reads; zlib.error: damaged inside.
         if isinstance(error, StatementFault):
             raise
         raise StatementFault(Fault.ARCHIVE) from error

@@ -307,6 +307,23 @@ def test_archive_bombs_and_broken_archives_are_refused():
         assert refusal.value.fault == fault
 
 
+def test_an_archive_damaged_inside_or_packed_unreadably_is_refused():
+    """REL-X4, E7: a list of contents in order over data that nobody can unpack is a verdict, not a fault."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.csv", bytes(range(256)) * 40)
+    whole = out.getvalue()
+    begins = whole.index(b"a.csv") + len(b"a.csv")
+    damaged = whole[:begins] + b"\xff" * 40 + whole[begins + 40 :]
+    listed = whole.index(b"PK\x01\x02")
+    method = (99).to_bytes(2, "little")
+    unreadable = whole[:8] + method + whole[10 : listed + 10] + method + whole[listed + 12 :]
+    for content in (damaged, unreadable):
+        with pytest.raises(StatementFault) as refusal:
+            parse(content, Format.ALIPAY)
+        assert refusal.value.fault == Fault.ARCHIVE
+
+
 ROWS = st.lists(
     st.builds(
         WrittenRow,

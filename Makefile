@@ -4,6 +4,9 @@ PORT ?= 8000
 HOST ?= 127.0.0.1
 IN = .venv/bin/python
 
+# Every process of a portal would compile it anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help run test check bench soak setup setup-test lock
 
 help:
@@ -28,9 +31,10 @@ check: setup-test
 bench: setup-test
 	$(IN) tools/with_services.py -- $(IN) tools/bench.py
 
+# Each of the two runs ends with a table: rows of the catalogue, test, counts, result, seconds.
 soak: setup-test
-	CANBAO_SOAK=1 $(IN) tools/with_services.py -- $(IN) -m pytest -m "soak or processes" -p no:xdist
-	CANBAO_SOAK=1 $(IN) -m pytest -m "both_databases and (soak or processes)" -p no:xdist
+	CANBAO_SOAK=1 $(IN) tools/with_services.py -- $(IN) -m pytest --reuse-db -n auto --dist worksteal -m "soak or processes"
+	CANBAO_SOAK=1 $(IN) -m pytest -n auto --dist worksteal -m "both_databases and (soak or processes)"
 
 setup:
 	@$(PYTHON) tools/setup.py run

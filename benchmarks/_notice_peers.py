@@ -1,4 +1,4 @@
-"""The same notice by other means: WeasyPrint as its front page shows it, ReportLab and Typst with the same fonts."""
+"""The same notice by other means: ReportLab and Typst with the same fonts."""
 
 import io
 import json
@@ -13,22 +13,13 @@ from reportlab.lib.utils import ImageReader
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
-from weasyprint import HTML
 
 from portal.documents import fonts
 from portal.documents.papers import Paper
 from portal.documents.papers.codes import code_png
-from portal.documents.papers.output import pair_fields, paper_body, paper_css
+from portal.documents.papers.output import pair_fields
 
-NAIVE_STYLE = ':root { font-family: "Noto Sans CJK SC"; }'
 REGULAR, BOLD = "Regular", "Bold"
-
-
-def naive_pdf(papers: Sequence[Paper]) -> bytes:
-    """Everything anew for each paper: style in the page, packaged fonts, no shared configuration."""
-    [paper] = papers
-    page = paper_body(paper).replace("</head>", f"<style>{paper_css()}{NAIVE_STYLE}</style></head>")
-    return bytes(HTML(string=page).write_pdf())
 
 
 def prepare_reportlab() -> None:

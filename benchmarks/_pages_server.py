@@ -2,11 +2,8 @@
 
 from typing import Any
 
-import django
-
-django.setup()
-
-from benchmarks._pages_wsgi import OK, handlers  # noqa: E402
+import portal.wsgi  # noqa: F401  what production serves sets the process up
+from benchmarks._pages_wsgi import OK, handlers
 
 BARE, WHOLE = handlers()
 

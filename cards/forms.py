@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from cards.models import HandOver
 from cards.photo import ReceiptProblem
 from portal.design.fields import DeclarationField, IdentityNumberField, PersonNameField, PhoneField, TrimmedCharField
+from portal.documents.uploads import MESSAGES
 from portal.people.models import Resident
 from portal.regions.models import Office
 
@@ -66,7 +67,11 @@ class EntryForm(forms.Form):
 class StartForm(forms.Form):
     """Whose card it is."""
 
-    who = forms.ChoiceField(label=_("Whose card is it?"), widget=forms.RadioSelect)
+    who = forms.ChoiceField(
+        label=_("Whose card is it?"),
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Choose whose card it is.")},
+    )
 
     def __init__(self, *args: Any, family: Iterable[Resident], own_name: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -92,30 +97,39 @@ class PersonalForm(forms.Form):
         max_length=120,
         fold=True,
         widget=forms.TextInput(attrs={"autocomplete": "street-address"}),
+        error_messages={"required": _("Enter the address: street or village, and house number.")},
     )
     pickup_point = forms.ModelChoiceField(
         label=_("Where do you want to collect the card?"),
         queryset=Office.objects.none(),
         empty_label=None,
         widget=forms.RadioSelect,
+        error_messages={"required": _("Choose where to collect the card.")},
     )
     receipt_number = TrimmedCharField(
         label=_("Number of the photo receipt"),
         max_length=40,
         fold=True,
         widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "characters"}),
+        error_messages={"required": RECEIPT_TEXTS[ReceiptProblem.MISSING]},
     )
     photo = forms.FileField(
-        label=_("Photo"), help_text=PHOTO_HELP, widget=forms.ClearableFileInput(attrs={"accept": "image/*"})
+        label=_("Photo"),
+        help_text=PHOTO_HELP,
+        widget=forms.ClearableFileInput(attrs={"accept": "image/*"}),
+        error_messages={"required": _("Choose a photo."), "empty": MESSAGES["empty"]},
     )
 
-    def __init__(self, *args: Any, points: Any, asks: str, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, points: Any, asks: str, kept: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         field = self.fields["pickup_point"]
         field.queryset = points
         field.label_from_instance = lambda office: f"{office.name} — {office.address}"
         for name in {"receipt_number", "photo"} - {asks}:
             del self.fields[name]
+        if kept:
+            self.fields["photo"].required = False
+            self.fields["photo"].label = _("Another photo instead")
 
 
 def refuse_receipt(form: forms.Form, problem: ReceiptProblem) -> None:
@@ -142,6 +156,7 @@ class CorrectionAnswersForm(forms.Form):
         required=False,
         help_text=PHOTO_HELP,
         widget=forms.ClearableFileInput(attrs={"accept": "image/*"}),
+        error_messages={"empty": MESSAGES["empty"]},
     )
     receipt_number = TrimmedCharField(
         label=_("Or the number of a new photo receipt"), max_length=40, required=False, fold=True
@@ -292,13 +307,16 @@ class ActivationForm(forms.Form):
     last_digits = forms.RegexField(
         r"^[0-9]{4}$",
         label=_("The last four figures of the card number"),
-        error_messages={"invalid": _("Enter four figures.")},
+        error_messages={"required": _("Enter four figures."), "invalid": _("Enter four figures.")},
         widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
     )
     code = forms.RegexField(
         r"^[0-9]{6}$",
         label=_("The activation code on the letter"),
-        error_messages={"invalid": _("Enter the six figures of the letter.")},
+        error_messages={
+            "required": _("Enter the six figures of the letter."),
+            "invalid": _("Enter the six figures of the letter."),
+        },
         widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
     )
 

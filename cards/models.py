@@ -152,6 +152,10 @@ class CardApplication(Subject):
     def __str__(self) -> str:
         return self.grouped_number or str(self.pk)
 
+    def name_of(self, user_id: int | None) -> str:
+        """The applicant's name, when it was they who acted."""
+        return self.applicant.name if user_id is not None and self.applicant.user_id == user_id else ""
+
     @property
     def grouped_number(self) -> str:
         """The number in groups of four; empty before submission."""

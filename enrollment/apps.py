@@ -13,12 +13,13 @@ class EnrollmentConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from enrollment import bulk, households, navigation, papers, publication, reactions
+        from enrollment import bulk, campaign_printing, households, navigation, papers, publication, reactions
         from enrollment.rosters import wiring
 
         reactions.register()
         bulk.register()
         bulk.register()
+        campaign_printing.register()
         households.register()
         papers.register()
         publication.register()

@@ -20,10 +20,20 @@ class MandateForm(forms.Form):
     identity_number = IdentityNumberField(
         label=_("Identity number of that person"), help_text=_("As on the document. Spaces and a small x are fine.")
     )
-    relation = forms.ChoiceField(label=_("What are you to this person?"), choices=relation_choices(FAMILY_RELATIONS))
-    valid_from = DatePartsField(label=_("The power of attorney is valid from"))
+    relation = forms.ChoiceField(
+        label=_("What are you to this person?"),
+        choices=relation_choices(FAMILY_RELATIONS),
+        error_messages={"required": _("Choose what you are to this person.")},
+    )
+    valid_from = DatePartsField(
+        label=_("The power of attorney is valid from"),
+        error_messages={"required": _("Enter the first day of the power of attorney.")},
+    )
     valid_until = DatePartsField(
-        label=_("and until"), help_text=_("The last day, at most one year after the first."), earliest=calendar.today
+        label=_("and until"),
+        help_text=_("The last day, at most one year after the first."),
+        earliest=calendar.today,
+        error_messages={"required": _("Enter the last day of the power of attorney.")},
     )
 
     def clean(self) -> dict[str, Any]:

@@ -2,16 +2,22 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from enrollment import terms
 from enrollment.codes import OtherCover
 from enrollment.eligibility import Effect
-from enrollment.models import Application, CheckResult, Cover
+from enrollment.models import Application, ApplicationMaterial, CheckResult, Cover
+from portal import prepared_writes
 from portal.people.identity import InvalidIdentityNumber, parse_identity_number
+from portal.prepared import Prepared
 from portal.regions import calendar
+from portal.regions.models import PolicySnapshot
+from portal.regions.policy_values import Policy
 
 CHECKS = {
     "identity": _("Identity number"),
@@ -40,35 +46,42 @@ REASONS = {
 
 def run(pks: Sequence[UUID], at: datetime) -> None:
     """Writes the results of every check for a batch of applications with a constant number of statements."""
-    rows = list(
-        Application.objects.filter(pk__in=pks)
-        .select_related("beneficiary", "region", "office", "policy")
-        .prefetch_related("materials")
-    )
-    people = [row.beneficiary_id for row in rows]
-    covered = set(Cover.objects.standing().filter(person__in=people).values_list("person_id", "cover_year"))
+    rows = _one(pks[0]) if len(pks) == 1 else list(_chosen().filter(pk__among=pks))
+    PolicySnapshot.objects.fill([row.policy for row in rows if row.policy is not None])
     results = [
         CheckResult(application=row, code=code, outcome=_outcome(reason), reason_code=reason, at=at)
         for row in rows
-        for code, reason in _findings(row, covered, at)
+        for code, reason in _findings(row, row.policy.policy, at)
     ]
-    CheckResult.objects.bulk_create(results, batch_size=500, ignore_conflicts=True)
+    prepared_writes.insert(results, ignore_conflicts=True)
+
+
+def _chosen() -> "QuerySet[Application]":
+    """Applications with all that the checks look at."""
+    cover = Cover.objects.standing().filter(person=OuterRef("beneficiary"), cover_year=OuterRef("cover_year"))
+    paper = ApplicationMaterial.objects.filter(application=OuterRef("pk"))
+    rows = Application.objects.select_related("beneficiary", "policy").defer("policy__data")
+    return rows.annotate(is_covered=Exists(cover), has_materials=Exists(paper))
+
+
+_one = Prepared(lambda pk: _chosen().filter(pk=pk), UUID)
 
 
 def _outcome(reason: str) -> str:
     return CheckResult.Outcome.FINDING if reason else CheckResult.Outcome.PASSED
 
 
-def _findings(row: Application, covered: set[tuple[UUID, int]], at: datetime) -> Iterable[tuple[str, str]]:
+def _findings(row: Any, policy: Policy, at: datetime) -> Iterable[tuple[str, str]]:
+    """Each check with its finding; `row` carries the annotations of `_chosen`."""
     facts = row.facts
-    verdict = {found.code: found for found in terms.verdict(facts, row.policy.policy, calendar.local_date(at)).findings}
+    verdict = {found.code: found for found in terms.verdict(facts, policy, calendar.local_date(at)).findings}
     yield "identity", _identity(row)
     age = verdict["age"].effect
     yield "age", {Effect.GUARDIAN: "guardian", Effect.REFUSED: "refused"}.get(age, "")
     yield "status", "refused" if verdict["status"].effect is Effect.REFUSED else ""
-    yield "other_cover", _other_cover(row, covered)
+    yield "other_cover", _other_cover(row)
     yield "area", "" if facts["in_area"] else "not_local"
-    yield "materials", "" if row.materials.all() else "none_listed"
+    yield "materials", "" if row.has_materials else "none_listed"
     yield "office", "" if row.answers.get("office", {}).get("office") else "routed_to_county"
 
 
@@ -83,9 +96,9 @@ def _identity(row: Application) -> str:
     return str(number.warnings[0]) if number.warnings else ""
 
 
-def _other_cover(row: Application, covered: set[tuple[UUID, int]]) -> str:
+def _other_cover(row: Any) -> str:
     if row.beneficiary.employee_insured:
         return "employee_insured"
-    if (row.beneficiary_id, row.cover_year) in covered:
+    if row.is_covered:
         return "already_covered"
     return "refused" if row.facts["other_cover"] != OtherCover.NONE else ""

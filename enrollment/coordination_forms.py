@@ -25,20 +25,31 @@ class RegistrationForm(forms.Form):
     """Employment, wage, family and costs; without an employer the first two questions fall away (UX-R4)."""
 
     employer = TrimmedCharField(
-        label=_("Name of the employer"), help_text=_("As in the labour contract."), max_length=80
+        label=_("Name of the employer"),
+        help_text=_("As in the labour contract."),
+        max_length=80,
+        error_messages={"required": _("Enter the name of the employer.")},
     )
     hired_on = DatePartsField(
         label=_("Day of hiring"),
         help_text=_("The employer has 30 days from it to register you."),
         earliest=earliest_hiring,
         latest=calendar.today,
+        error_messages={"required": _("Enter the day of hiring.")},
     )
     wage_fen = YuanField(
         label=_("Monthly wage or income in yuan"),
         help_text=_("Before tax. The contribution is computed from it within the bounds of the region."),
+        error_messages={"required": _("Enter the monthly wage or income.")},
     )
-    dependants = YesNoField(label=_("Do you register with a spouse or children?"))
-    medical_costs = YesNoField(label=_("Do you have medical costs to settle?"))
+    dependants = YesNoField(
+        label=_("Do you register with a spouse or children?"),
+        error_messages={"required": _("Say whether a spouse or children register with you.")},
+    )
+    medical_costs = YesNoField(
+        label=_("Do you have medical costs to settle?"),
+        error_messages={"required": _("Say whether there are medical costs to settle.")},
+    )
 
     def __init__(self, *args: Any, employment: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from enrollment.views import bulk, committee, day, decide, desk, renewal, review, rosters
+from enrollment.views import bulk, committee, day, decide, desk, renewal, review, rosters, workload
 
 urlpatterns = [
     path("desk/renewals/", renewal.campaigns, name="renewals"),
@@ -34,6 +34,7 @@ urlpatterns = [
     path("desk/rosters/<uuid:pk>/cover/<slug:fmt>/", rosters.cover_sheet, name="roster_cover"),
     path("desk/rosters/<uuid:pk>/notices/", rosters.batch_notices, name="roster_notices"),
     path("desk/day/", day.day, name="day"),
+    path("desk/workload/", workload.workload, name="workload"),
     path("desk/applications/<uuid:pk>/", review.review, name="review"),
     path("desk/applications/<uuid:pk>/materials/", review.judge, name="judge"),
     path("desk/applications/<uuid:pk>/approve/", review.approve, name="approve"),
@@ -42,6 +43,7 @@ urlpatterns = [
     path("desk/applications/<uuid:pk>/undo/", review.undo, name="undo"),
     path("desk/applications/<uuid:pk>/take-over/", review.take_over, name="take_over"),
     path("desk/applications/<uuid:pk>/give-back/", review.give_back, name="give_back"),
+    path("desk/applications/<uuid:pk>/next/", review.following, name="next_case"),
     path("desk/applications/<uuid:pk>/identity/", review.identity, name="identity"),
     path("desk/applications/<uuid:pk>/notes/", review.note, name="note"),
 ]

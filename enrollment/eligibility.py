@@ -162,7 +162,7 @@ def _other_cover(facts: Facts) -> Finding:
             "other_cover",
             Effect.REFUSED,
             _("Somebody covered by the employees' scheme cannot join the residents' scheme at the same time."),
-            _("When the employment ends, apply again; there is no waiting period if you do so within three months."),
+            _("When that cover has ended, apply again with the proof of its end. Nobody is insured twice."),
         )
     if facts.other_cover == OtherCover.OTHER_REGION:
         return Finding(

@@ -29,13 +29,17 @@ from portal.regions import calendar
 from portal.regions.models import Office
 
 MISSED_YEARS = [
-    (0, _("Insured this year, or never before")),
+    (0, _("Insured now, or never before")),
     (1, _("One year")),
     (2, _("Two years")),
     (3, _("Three years")),
     (4, _("Four years or more")),
 ]
 YES_NO = [("yes", _("Yes")), ("no", _("No"))]
+NO_GROUND = {"required": _("Choose what ties the person to the area.")}
+NO_OTHER_COVER = {"required": _("Choose whether the person has other medical insurance; if not, “None”.")}
+NO_YEARS = {"required": _("Choose for how many years the person was without insurance.")}
+NO_AREA = {"required": _("Say whether the person lives in the chosen area.")}
 LONGEST_ADDRESS = 120
 
 
@@ -64,6 +68,8 @@ def latest_simulated_day() -> date:
 class BirthDateField(DatePartsField):
     """A date of birth: not in the future, not more than 125 years ago."""
 
+    default_error_messages = {"required": _("Enter the date of birth.")}
+
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(earliest=oldest_birth_date, latest=calendar.today, birthday=True, **kwargs)
 
@@ -73,12 +79,18 @@ class EligibilityForm(forms.Form):
 
     birth_on = BirthDateField(label=_("Date of birth"))
     status = forms.ChoiceField(
-        label=_("What ties this person to the area?"), choices=Status.choices, widget=forms.RadioSelect
+        label=_("What ties this person to the area?"),
+        choices=Status.choices,
+        widget=forms.RadioSelect,
+        error_messages=NO_GROUND,
     )
     other_cover = forms.ChoiceField(
-        label=_("Other medical insurance"), choices=OtherCover.choices, widget=forms.RadioSelect
+        label=_("Other medical insurance"),
+        choices=OtherCover.choices,
+        widget=forms.RadioSelect,
+        error_messages=NO_OTHER_COVER,
     )
-    in_area = YesNoField(label=_("Does this person live in the chosen area?"))
+    in_area = YesNoField(label=_("Does this person live in the chosen area?"), error_messages=NO_AREA)
     assistance = forms.ChoiceField(
         label=_("Does the person belong to one of these groups?"),
         help_text=_("For them the state pays the premium in full or in part."),
@@ -99,11 +111,13 @@ class SimulatorForm(forms.Form):
         help_text=_("Today or a day within the next year."),
         earliest=calendar.today,
         latest=latest_simulated_day,
+        error_messages={"required": _("Enter the day on which you would pay.")},
     )
     missed_years = forms.TypedChoiceField(
         label=_("For how many years was the person without insurance, up to now?"),
         choices=MISSED_YEARS,
         coerce=int,
+        error_messages=NO_YEARS,
     )
     repaid_years = forms.TypedChoiceField(
         label=_("How many of these years are paid up?"),
@@ -138,7 +152,11 @@ SELF = "self"
 class StartForm(forms.Form):
     """Whom the application is for: oneself or somebody of the family on file."""
 
-    who = forms.ChoiceField(label=_("Who is to be insured?"), widget=forms.RadioSelect)
+    who = forms.ChoiceField(
+        label=_("Who is to be insured?"),
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Choose who is to be insured.")},
+    )
 
     def __init__(self, *args: Any, family: Iterable[Resident], own_name: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -156,7 +174,12 @@ class StartForm(forms.Form):
 class YearForm(forms.Form):
     """The cover year, where more than one can be joined."""
 
-    cover_year = forms.TypedChoiceField(label=_("For which year?"), coerce=int, widget=forms.RadioSelect)
+    cover_year = forms.TypedChoiceField(
+        label=_("For which year?"),
+        coerce=int,
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Choose the year.")},
+    )
 
     def __init__(self, *args: Any, years: Iterable[tuple[int, Any]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -192,8 +215,16 @@ class KnownPersonForm(forms.Form):
         label=_("Date of birth"),
         help_text=_("Taken from the identity number. Correct it if the papers say otherwise."),
     )
-    sex = forms.ChoiceField(label=_("Sex"), choices=Sex.choices, widget=forms.RadioSelect)
-    has_id_card = YesNoField(label=_("Does this person hold a resident identity card?"))
+    sex = forms.ChoiceField(
+        label=_("Sex"),
+        choices=Sex.choices,
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Choose the sex as in the papers.")},
+    )
+    has_id_card = YesNoField(
+        label=_("Does this person hold a resident identity card?"),
+        error_messages={"required": _("Say whether the person holds a resident identity card.")},
+    )
 
     def __init__(self, *args: Any, id_kind: str = "", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -204,7 +235,9 @@ class KnownPersonForm(forms.Form):
 class RelatedPersonForm(KnownPersonForm):
     """The same for somebody else, with the applicant's relation to them."""
 
-    relation = forms.ChoiceField(label=_("What are you to this person?"))
+    relation = forms.ChoiceField(
+        label=_("What are you to this person?"), error_messages={"required": _("Choose what you are to this person.")}
+    )
     register = forms.ChoiceField(
         label=_("Does the child stand in a household register?"),
         help_text=_("It decides whether the birth certificate is needed."),
@@ -231,8 +264,9 @@ class ContactForm(forms.Form):
         fold=True,
         help_text=_("Street or village, house number."),
         widget=forms.TextInput(attrs={"autocomplete": "street-address"}),
+        error_messages={"required": _("Enter the address: street or village, and house number.")},
     )
-    in_area = YesNoField(label=_("Does the person to insure live in the chosen area?"))
+    in_area = YesNoField(label=_("Does the person to insure live in the chosen area?"), error_messages=NO_AREA)
     lives_at_hukou = YesNoField(
         label=_("Is this the address in the household register?"),
         help_text=_("If not, a proof of residence may be needed. Leave it open if there is no register here."),
@@ -260,6 +294,7 @@ class CoverForm(forms.Form):
         label=_("What ties the person to the area?"),
         choices=[choice for choice in Status.choices if choice[0] != Status.NONE],
         widget=forms.RadioSelect,
+        error_messages=NO_GROUND,
     )
     school = forms.ChoiceField(
         label=_("Only for pupils and students: what do they attend?"),
@@ -273,7 +308,10 @@ class CoverForm(forms.Form):
         required=False,
     )
     other_cover = forms.ChoiceField(
-        label=_("Other medical insurance"), choices=OtherCover.choices, widget=forms.RadioSelect
+        label=_("Other medical insurance"),
+        choices=OtherCover.choices,
+        widget=forms.RadioSelect,
+        error_messages=NO_OTHER_COVER,
     )
     missed_years = forms.TypedChoiceField(
         label=_("For how many years was the person without insurance, up to now?"),
@@ -281,6 +319,7 @@ class CoverForm(forms.Form):
         choices=MISSED_YEARS,
         coerce=int,
         widget=forms.RadioSelect,
+        error_messages=NO_YEARS,
     )
 
     def __init__(self, *args: Any, id_kind: str = "", asks_school: bool = True, **kwargs: Any) -> None:
@@ -313,6 +352,7 @@ class AssistanceForm(forms.Form):
         ),
         choices=ASSISTANCE,
         widget=forms.RadioSelect,
+        error_messages={"required": _("Choose the group; if none fits, “No assistance”.")},
     )
 
 
@@ -324,6 +364,7 @@ class OfficeForm(forms.Form):
         queryset=Office.objects.none(),
         empty_label=None,
         widget=forms.RadioSelect,
+        error_messages={"required": _("Choose the office that is to handle the application.")},
     )
 
     def __init__(self, *args: Any, offices: Any, labels: dict[int, str], **kwargs: Any) -> None:
@@ -352,6 +393,7 @@ class AppealForm(forms.Form):
         help_text=_("In your own words: what was decided, and what you ask for instead."),
         max_length=2000,
         multiline=True,
+        error_messages={"required": _("Write why you disagree with the decision.")},
     )
 
 

@@ -1,14 +1,15 @@
 """Messages about applications: to the applicant, and to an adult whom somebody else insures (F5)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from enrollment.models import Application
 from portal.outbox.services import MessageDraft, enqueue_many
+from portal.people.actors import Role
 from portal.people.identity import age_on
-from portal.people.models import Resident
+from portal.people.models import Resident, StaffGrant
 from portal.people.names import mask_phone
 from portal.people.services import ADULT_AGE_YEARS
 from portal.regions import calendar
@@ -18,6 +19,12 @@ OF_DECISIONS = ("approved", "approved_held", "rejected", "correction")
 MOST_RECIPIENTS = 10
 
 READ = ("resident", "beneficiary", "office", "region", "notice", "helper")
+
+OWN_MESSAGES = "village.own_messages"
+"""The setting of a region: whether people entered by a village get their own messages; else the village tells them."""
+
+ALWAYS_TOLD = ("rejected", "correction", "correction_lapsing", "lapsed")
+"""What a person is told by the portal whoever entered it: what has to be acted on, or contested."""
 
 Params = Callable[[Application], dict[str, Any] | None]
 """Further parameters of one message; None for an application that gets none."""
@@ -63,7 +70,11 @@ def keys_about(pk: UUID, version: int) -> list[str]:
 def tell(template: str, batch: Batch, params: Params = lambda application: {}) -> None:
     """Stores the messages of one batch; the timeline entry makes the key, so that the same fact is told once."""
     drafts = []
-    for application, version in _moved(batch):
+    moved = _moved(batch)
+    left_to_village = set() if template in ALWAYS_TOLD else told_by_village([row for row, _version in moved])
+    for application, version in moved:
+        if application.pk in left_to_village:
+            continue
         extra = params(application)
         if extra is None:
             continue
@@ -88,6 +99,23 @@ def tell(template: str, batch: Batch, params: Params = lambda application: {}) -
             if phone  # somebody a village registered may have none; the village tells them
         ]
     enqueue_many(drafts)
+
+
+def told_by_village(rows: Sequence[Application]) -> set[UUID]:
+    """Those of the applications that a committee agent entered where the region lets the village tell its people."""
+    chosen = [
+        row
+        for row in rows
+        if row.helper_id is not None and row.policy is not None and not row.policy.policy.setting(OWN_MESSAGES, True)
+    ]
+    if not chosen:
+        return set()
+    agents = set(
+        StaffGrant.objects.filter(user__in={row.helper_id for row in chosen}, role=Role.COMMITTEE_AGENT).values_list(
+            "user", flat=True
+        )
+    )
+    return {row.pk for row in chosen if row.helper_id in agents}
 
 
 def _moved(batch: Batch) -> list[tuple[Application, int]]:

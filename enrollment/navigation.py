@@ -12,7 +12,8 @@ DECIDERS = (Role.CLERK, Role.COUNTY_REVIEWER)
 
 def register() -> None:
     """Adds the entries; called once, when the apps are ready."""
-    register_resident_nav(_("May I join?"), "enrollment:check", order=60)
+    # Who has signed in finds both among their own pages; a row of nine entries does not fit one line.
+    register_resident_nav(_("May I join?"), "enrollment:check", roles=[Role.ANONYMOUS], order=60)
     register_resident_nav(_("My applications"), "enrollment:mine", roles=[Role.RESIDENT], order=10)
     register_nav(_("Powers of attorney"), "enrollment:desk_attorney", DESK_ROLES, order=60)
     register_nav(_("Employees' scheme"), "enrollment:desk_coordination", DESK_ROLES, order=65)

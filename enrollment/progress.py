@@ -9,7 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
-from enrollment import offices
+from enrollment import cover, offices, terms
 from enrollment.codes import PaymentOrder
 from enrollment.models import Application
 from enrollment.states import FINAL, State
@@ -19,6 +19,7 @@ from payments.states import State as NoticeState
 from portal.design.components import Progress, TimelineItem
 from portal.design.text import format_day, format_yuan
 from portal.people.actors import Actor
+from portal.regions import calendar
 from portal.regions.policy_values import Policy
 from portal.regions.text import pick
 from portal.workflow import clocks, stories
@@ -71,11 +72,15 @@ class Step:
 
 @dataclass(frozen=True)
 class Standing:
-    """Who has a case since when, and by which day the present step ends; no day where none is due."""
+    """Who has a case since when, and by which day the present step ends; no day where none is due.
+
+    `to_pay` says that the day is the one to pay by, which pages and notices call by one name.
+    """
 
     holder: str
     since: datetime
     by: date | None
+    to_pay: bool = False
 
 
 def step(application: Application) -> Step:
@@ -150,12 +155,30 @@ def _awaiting_payment(application: Application) -> Step:
         return _awaiting_together(notice.collective)
     return Step(
         _("Please pay the premium"),
-        _("Pay %(amount)s by %(day)s. The notice lists every place where you can pay.")
-        % {"amount": format_yuan(notice.amount_fen), "day": format_day(notice.due_on)},
+        " ".join(
+            [
+                _("Pay %(amount)s by %(day)s. The notice lists every place where you can pay.")
+                % {"amount": format_yuan(notice.amount_fen), "day": format_day(notice.due_on)},
+                *_pay_early(application, notice),
+            ]
+        ),
         notice.get_absolute_url(),
         _("Open the payment notice"),
         waits_for_you=True,
     )
+
+
+def _pay_early(application: Application, notice: Notice) -> list[str]:
+    """Until when to pay for the best cover, where the notice leaves longer: newborn window or collection period."""
+    window = terms.window_now(application, calendar.today())
+    if window is None or window.until >= notice.due_on:
+        return []
+    day = {"day": format_day(window.until)}
+    if window.window == cover.Window.NEWBORN:
+        return [_("For cover from birth, pay by %(day)s.") % day]
+    if window.window == cover.Window.COLLECTION:
+        return [_("Who pays after %(day)s waits for the benefits: better pay before.") % day]
+    return []
 
 
 def _awaiting_together(notice: Notice) -> Step:
@@ -222,7 +245,8 @@ def standing(application: Application) -> Standing:
         by = application.notice.due_on
     elif application.state == State.SUBMITTED and not application.is_held:
         by = offices.expected_on(application)
-    return Standing(holder=holder, since=application.state_since, by=by)
+    to_pay = application.state == State.AWAITING_PAYMENT
+    return Standing(holder=holder, since=application.state_since, by=by, to_pay=to_pay)
 
 
 def timeline(application: Application, viewer: Actor) -> list[Any]:
@@ -252,6 +276,12 @@ def used_words(usage: Usage | None) -> str:
         return ""
     if usage.days == 0:
         return _("Decided on the spot")
+    if usage.used > usage.days:
+        return ngettext(
+            "%(used)d working days used; %(days)d was promised",
+            "%(used)d working days used; %(days)d were promised",
+            usage.days,
+        ) % {"used": usage.used, "days": usage.days}
     return ngettext("%(used)d of %(days)d working day used", "%(used)d of %(days)d working days used", usage.days) % {
         "used": usage.used,
         "days": usage.days,

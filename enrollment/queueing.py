@@ -4,23 +4,35 @@ Everything is read through sets of rows that an index serves (office, state, dat
 at any depth and among any number of applications.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.http import QueryDict
 from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
+from enrollment import leases
 from enrollment.codes import Status
 from enrollment.models import Application, ApplicationQuerySet, CaseLease
 from enrollment.states import State
-from portal.design.paging import COUNTED_UP_TO, Order, capped_count, capped_counts, count_words, first_rows
+from portal.design.paging import (
+    COUNTED_UP_TO,
+    PAGE_SIZE,
+    Order,
+    capped_count,
+    capped_counts,
+    count_words,
+    first_rows,
+)
 from portal.people.actors import Actor, Role
 from portal.people.identity import birthday
 from portal.people.models import StaffGrant
+from portal.prepared import PreparedRows
 from portal.regions import calendar
 from portal.regions.models import Region
 
@@ -34,6 +46,8 @@ TABS = {
 BY_DUE = ("decide", "escalated")
 DUE, SINCE = Order("due_at"), Order("state_since", forward=False)
 NEAR_WORKDAYS = 2
+READ = ("version", "due_at")
+"""What the list of a queue reads of a case beside its place in the order; the rest is read when a row is drawn."""
 
 AGES = {
     "child": gettext_lazy("Under 18"),
@@ -99,6 +113,18 @@ class Filter:
         return len(self.query) > 1
 
 
+class Short(NamedTuple):
+    """A case as the list of a queue reads it; the rest is read when its row is drawn."""
+
+    pk: UUID
+    state_since: datetime
+    version: int
+    due_at: datetime | None
+    lease_holder: int | None
+    lease_until: datetime | None
+    lease_name: str | None
+
+
 def default_tab(actor: Actor) -> str:
     """The county reviewer begins with what was handed up, a clerk with what is to be decided."""
     return "escalated" if actor.role == Role.COUNTY_REVIEWER else "decide"
@@ -127,7 +153,44 @@ def rows_of(actor: Actor) -> ApplicationQuerySet:
     """
     if actor.role != Role.CLERK or actor.office_id is None:
         return Application.objects.visible_to(actor)
-    return Application.objects.filter(office_id=actor.office_id).exclude(state=State.DRAFT)
+    return _of_office(actor.office_id)
+
+
+def _of_office(office_id: int) -> ApplicationQuerySet:
+    return Application.objects.filter(office_id=office_id).exclude(state=State.DRAFT)
+
+
+def with_lease(rows: ApplicationQuerySet) -> ApplicationQuerySet:
+    """The rows with who has each open, and until when."""
+    return rows.annotate(
+        lease_holder=F("lease__holder"), lease_until=F("lease__until"), lease_name=F("lease__holder__display_name")
+    )
+
+
+def beginning(actor: Actor, view: Filter) -> Callable[[], list[Short]] | None:
+    """How the first page of a whole part of a clerk's own office is read; None for every other view."""
+    office_id = actor.office_id
+    if actor.role != Role.CLERK or office_id is None or view.is_narrow:
+        return None
+    prepared = _BEGINNINGS[view.tab]
+
+    def rows() -> list[Short]:
+        found = [Short(*row) for one in prepared for row in one(office_id)]
+        if len(prepared) > 1:
+            order = view.order
+            found.sort(key=lambda row: (getattr(row, order.column), row.pk), reverse=not order.forward)
+        return found[: PAGE_SIZE + 1]
+
+    return rows
+
+
+def _beginning(state: State, order: Order) -> PreparedRows:
+    columns = ("pk", "state_since", *READ, "lease__holder", "lease__until", "lease__holder__display_name")
+
+    def build(office_id: int) -> QuerySet[Application, tuple[Any, ...]]:
+        return _of_office(office_id).filter(state=state).order_by(*order.by).values_list(*columns)[: PAGE_SIZE + 1]
+
+    return PreparedRows(build, int)
 
 
 def chosen(actor: Actor, view: Filter) -> list[ApplicationQuerySet]:
@@ -179,12 +242,20 @@ def due_before(deadline: str) -> datetime:
 
 def tabs(actor: Actor, current: str) -> list[dict[str, Any]]:
     """The parts of the queue with the number of their rows, counted to a hundred."""
-    key = ("queue", actor.role, actor.user_id, actor.office_id, actor.region_path, actor.resident_id)
-    counts = capped_counts(key, lambda: {code: chosen(actor, Filter(code)) for code in TABS})
+    if actor.role == Role.CLERK and actor.office_id is not None:
+        counts = capped_counts("queue of an office", _parts_of_office, actor.office_id)
+    else:
+        key = ("queue", actor.role, actor.user_id, actor.office_id, actor.region_path, actor.resident_id)
+        counts = capped_counts(key, lambda: {code: chosen(actor, Filter(code)) for code in TABS})
     return [
         {"label": label, "url": f"?tab={code}", "current": code == current, "count": count_words(counts[code])}
         for code, (label, _states) in TABS.items()
     ]
+
+
+def _parts_of_office(office_id: int) -> dict[str, Sequence[ApplicationQuerySet]]:
+    rows = _of_office(office_id)
+    return {code: [rows.filter(state=state) for state in states] for code, (_label, states) in TABS.items()}
 
 
 def arrived_since(actor: Actor, view: Filter, since: datetime) -> int:
@@ -211,6 +282,16 @@ def next_case(actor: Actor, view: Filter, behind: Application | None = None) -> 
     return next(iter(first_rows(free, view.order, None, 1)), None)
 
 
+def claim_next(actor: Actor, view: Filter, behind: Application | None = None) -> Application | None:
+    """The next case of a view with the actor's lease on it: of clerks who ask at once each gets another (REL-R11)."""
+    while (found := next_case(actor, view, behind)) is not None:
+        lease = leases.open_case(found, actor)
+        # A lease that ran out today stands until somebody takes the case over, which its page offers.
+        if lease is None or not lease.is_live(timezone.now()):
+            break
+    return found
+
+
 def region_choices(actor: Actor, view: Filter) -> list[tuple[str, str]]:
     """The places below the actor's own one, to narrow the queue by."""
     below = Region.objects.within_path(actor.region_path).order_by("code")
@@ -218,11 +299,20 @@ def region_choices(actor: Actor, view: Filter) -> list[tuple[str, str]]:
     return found
 
 
+_BEGINNINGS = {
+    code: [_beginning(state, DUE if code in BY_DUE else SINCE) for state in states]
+    for code, (_label, states) in TABS.items()
+}
+
+
 def working_days_left(application: Application, today: Any) -> int | None:
     """Working days until the last day of the deadline; below zero the days it is over."""
     last = application.last_day
-    if last is None:
-        return None
+    return None if last is None else days_left(last, today, application.region)
+
+
+def days_left(last: date, today: date, region: Region | None) -> int:
+    """Working days from a day until a last day, both counted; below zero the days it is over, at least one."""
     if last >= today:
-        return calendar.workdays_between(today, last + timedelta(days=1), application.region)
-    return -max(1, calendar.workdays_between(last, today + timedelta(days=1), application.region))
+        return calendar.workdays_between(today, last + timedelta(days=1), region)
+    return -max(1, calendar.workdays_between(last, today + timedelta(days=1), region))

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -16,14 +17,15 @@ from enrollment.models import Appeal, Application, ApplicationMaterial, Correcti
 from enrollment.states import State
 from enrollment.workflow import EnrollmentWorkflow
 from payments.numbers import check_digits
-from portal import audit
+from portal import audit, prepared_writes
 from portal.people import services as people
 from portal.people.actors import SYSTEM, Actor, Role
 from portal.people.models import Resident
+from portal.prepared import Prepared
 from portal.regions import calendar
 from portal.regions import policy as policies
 from portal.regions.materials import WAIVED, MaterialRule
-from portal.regions.models import PolicySnapshot, Region
+from portal.regions.models import PolicySnapshot, Region, versions
 from portal.regions.policy_values import Policy
 from portal.workflow.core import Transition
 from portal.workflow.errors import ConflictOfInterest, NotAvailable, Unmet, WrongRole
@@ -126,10 +128,21 @@ def submit(*, application: Application, actor: Actor, token: UUID, version: int)
     return _submit_once(application, actor, token, version)
 
 
+def _locked(pk: UUID) -> "QuerySet[Application]":
+    rows = Application.objects.select_related("resident", "region", "office", "policy").defer("policy__data")
+    return rows.select_for_update(of=("self",)).filter(pk=pk)
+
+
+locked_whole = Prepared(_locked, UUID)
+"""The row of an application with all that submission looks at, locked; none where it does not exist."""
+
+
 def _submit_once(application: Application, actor: Actor, token: UUID, version: int) -> Application:
-    with transaction.atomic(), calendar.pinned():
-        rows = Application.objects.select_related("resident", "region", "office", "policy").defer("policy__data")
-        row = rows.select_for_update(of=("self",)).get(pk=application.pk)
+    with transaction.atomic(), versions.pinned(versions.POLICY, versions.CALENDAR):
+        found = locked_whole(application.pk)
+        if not found:
+            raise Application.DoesNotExist
+        row = found[0]
         if row.beneficiary_id == row.resident_id:
             row.beneficiary = row.resident
         if row.state != State.DRAFT and row.submit_token == token:
@@ -144,7 +157,7 @@ def _submit(row: Application, actor: Actor) -> Application:
     today = calendar.local_date(at)
     snapshot = PolicySnapshot.objects.take(row.region, today, known=row.policy)
     columns, papers = frozen_terms(row, snapshot, snapshot.policy, at)
-    ApplicationMaterial.objects.bulk_create(papers)
+    prepared_writes.insert(papers)
     # One UPDATE writes terms, number and state.
     changes = columns | {"number": drawn_number(today.year)}
     return EnrollmentWorkflow.submit.fire(row, actor, row.version, changes=changes, at=at, held=True)

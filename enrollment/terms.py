@@ -8,6 +8,7 @@ from enrollment import cover, eligibility, sharing
 from enrollment.codes import ForWhom, OtherCover, RegisterEntry, School, Status
 from enrollment.models import Application
 from portal.people.identity import age_on
+from portal.people.models import Resident
 from portal.regions import calendar, materials
 from portal.regions.materials import MaterialRule
 from portal.regions.models import Region
@@ -34,6 +35,21 @@ def newborn_until(birth_on: date, region: Region, policy: Policy) -> date:
 def open_years(on: date, birth_on: date, region: Region, policy: Policy) -> list[cover.OpenYear]:
     """Cover years a person can join today, by the region's calendar."""
     return cover.open_years(on, birth_on, policy, lambda day: calendar.is_workday(day, region))
+
+
+def window_now(application: Application, on: date) -> cover.OpenYear | None:
+    """The window that a payment on a day falls into for a submitted application; None outside of all."""
+    if application.policy is None:
+        return None
+    birth_on = date.fromisoformat(application.facts["birth_on"])
+    found = open_years(on, birth_on, application.region, application.policy.policy)
+    return next((option for option in found if option.year == application.cover_year), None)
+
+
+def newborn_years(person: Resident, region: Region, policy: Policy, on: date) -> list[cover.OpenYear]:
+    """The years a newborn can still be covered for from birth."""
+    found = open_years(on, person.birth_date, region, policy) if person.birth_date else []
+    return [option for option in found if option.window == cover.Window.NEWBORN]
 
 
 def facts_of(application: Application, policy: Policy, on: date) -> dict[str, Any]:

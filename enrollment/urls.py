@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from enrollment.views import attorney, coordination, form, public, resident, resume
+from enrollment.views import attorney, coordination, desk_lists, form, public, resident, resume
 
 app_name = "enrollment"
 urlpatterns = [
@@ -22,11 +22,11 @@ urlpatterns = [
     path("coordination/register/<slug:employment>/", coordination.register, name="coordination_register"),
     path("coordination/<uuid:pk>/", coordination.show, name="registration"),
     path("coordination/<uuid:pk>/give-up/", coordination.give_up, name="registration_give_up"),
-    path("desk/attorney/", attorney.desk, name="desk_attorney"),
+    path("desk/attorney/", desk_lists.mandates, name="desk_attorney"),
     path("desk/attorney/<uuid:pk>/", attorney.desk_show, name="desk_mandate"),
     path("desk/attorney/<uuid:pk>/confirm/", attorney.confirm, name="mandate_confirm"),
     path("desk/attorney/<uuid:pk>/refuse/", attorney.refuse, name="mandate_refuse"),
-    path("desk/coordination/", coordination.desk, name="desk_coordination"),
+    path("desk/coordination/", desk_lists.registrations, name="desk_coordination"),
     path("desk/coordination/<uuid:pk>/", coordination.desk_show, name="desk_registration"),
     path("desk/coordination/<uuid:pk>/<slug:verb>/", coordination.act, name="registration_act"),
     path("r/<str:token>/", resume.follow, name="resume"),

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -14,6 +15,9 @@ from payments.states import State
 from payments.workflow import NoticeWorkflow
 from portal.people.actors import SYSTEM, Actor
 from portal.regions.models import Office
+
+if TYPE_CHECKING:
+    from payments.bulk_booking import Standing
 
 LONGEST_CHAIN = 50
 """More replacements of one notice than this are a mistake, not a chain."""
@@ -166,7 +170,7 @@ def verdict(notice: Notice | None, *, channel: str, amount_fen: int, paid_on: da
     return reason
 
 
-def judge(notice: Notice | None, *, channel: str, amount_fen: int, paid_on: date) -> str:
+def judge(notice: "Notice | Standing | None", *, channel: str, amount_fen: int, paid_on: date) -> str:
     """The same for a notice that stands for itself alone; asks no database."""
     if notice is None:
         return Reason.UNKNOWN_NOTICE

@@ -1,31 +1,71 @@
 """Books many reports at once by the same rules as `booking.book_payment`: same judge, same rows, few statements.
 
-What is not plain (a replaced or collective notice, a second line for one notice) goes through `booking.book` itself,
-and so does a whole chunk when another process moved one of its notices meanwhile.
+Notices are read as the few facts that a judgement needs, and payments, journals and entries are poured in as plain rows
+(COPY on PostgreSQL). The move of the notices is the workflow's own, with every reaction. What is not plain (a replaced
+or collective notice with whatever it touches, a second line for one notice) goes through `booking.book` itself, in the
+order of the reports, and so does a whole chunk when another process moved one of its notices meanwhile.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from typing import Any
-from uuid import UUID
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, NamedTuple
+from uuid import UUID, uuid4
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from payments import booking, ledger, membership
 from payments.booking import Report
+from payments.ledger import Money
 from payments.models import Notice, Payment, PaymentException
 from payments.numbers import InvalidNumber, parse_number
+from portal import prepared_writes
 from portal.people.actors import Actor
 from portal.regions.models import PolicySnapshot
 from portal.regions.policy_values import Channel
+
+READ = (
+    *("pk", "number", "pay_code", "kind", "state", "superseded_by", "amount_fen", "due_on"),
+    *("region", "policy"),
+)
+PAYMENT_COLUMNS = (
+    *("id", "provider", "provider_txn", "channel", "given_number", "notice_id", "amount_fen", "paid_on", "payer"),
+    *("region_id", "outcome", "source_id", "booked_at", "actor_role", "actor_user_id", "actor_office_id"),
+)
+SETTLED, WAITING = str(Payment.Outcome.SETTLED), str(Payment.Outcome.EXCEPTION)
 
 
 class _Disturbed(Exception):
     """Another process moved a notice of the chunk; the chunk is booked one by one."""
 
 
-def book_many(reports: Sequence[Report], named: Mapping[str, Notice] | None = None) -> list[Payment]:
+@dataclass(slots=True)
+class Standing:
+    """What judging and booking look at of a notice."""
+
+    pk: UUID
+    number: str
+    pay_code: str
+    kind: str
+    state: str
+    superseded_by_id: UUID | None
+    amount_fen: int
+    due_on: date
+    region_id: int
+    policy_id: int
+    channels: Sequence[Channel] = ()
+
+
+class Booked(NamedTuple):
+    """The payment that stands for a report: its key, and whether the money settled a notice."""
+
+    pk: UUID
+    settled: bool
+
+
+def book_many(reports: Sequence[Report], named: Mapping[str, Standing] | None = None) -> list[Booked]:
     """The payment of each report, in their order; reports of one chunk have different transactions.
 
     `named` are the notices by the numbers given, for callers that have looked already. Runs in the caller's
@@ -33,30 +73,49 @@ def book_many(reports: Sequence[Report], named: Mapping[str, Notice] | None = No
     """
     if named is None:
         named = find_notices([report.given_number for report in reports])
-    wholes = set(
-        Notice.objects.filter(collective__pk__among=[notice.pk for notice in named.values()])
-        .order_by()
-        .values_list("collective", flat=True)
-    )
-    plain: list[tuple[int, Report, Notice | None]] = []
-    taken: set[Any] = set()
+    tangled = _tangled(named.values())
+    plain: list[tuple[int, Report, Standing | None]] = []
+    taken: set[UUID] = set()
     for place, report in enumerate(reports):
         notice = named.get(report.given_number)
         if notice is not None:
-            if notice.superseded_by_id or notice.pk in wholes or notice.pk in taken:
+            if notice.superseded_by_id or notice.pk in tangled or notice.pk in taken:
                 continue
             taken.add(notice.pk)
         plain.append((place, report, notice))
-    done: dict[int, Payment] = {}
+    done: dict[int, Booked] = {}
     try:
         with transaction.atomic():
             done = _book_plain(plain)
     except (_Disturbed, IntegrityError):
         done = {}
-    return [done[place] if place in done else booking.book(report) for place, report in enumerate(reports)]
+    return [done[place] if place in done else _single(report) for place, report in enumerate(reports)]
 
 
-def find_notices(numbers: Sequence[str]) -> dict[str, Notice]:
+def _tangled(named: Iterable[Standing]) -> set[UUID]:
+    """Notices that lines of a chunk may settle under another number: collective ones with their members, and what
+    stands at the end of a chain of replacements. Their lines are booked in the order of the file.
+    """
+    notices = list(named)
+    ends = {notice.superseded_by_id for notice in notices if notice.superseded_by_id}
+    found = set(ends)
+    for _step in range(booking.LONGEST_CHAIN):
+        if not ends:
+            break
+        newer = Notice.objects.filter(pk__among=ends, superseded_by__isnull=False).order_by()
+        ends = set(newer.values_list("superseded_by", flat=True)) - found
+        found |= ends
+    keys = [*(notice.pk for notice in notices), *found]
+    members = Notice.objects.filter(collective__pk__among=keys).order_by().values_list("pk", "collective")
+    return found.union(*members)
+
+
+def _single(report: Report) -> Booked:
+    payment = booking.book(report)
+    return Booked(payment.pk, payment.settled)
+
+
+def find_notices(numbers: Sequence[str]) -> dict[str, Standing]:
     """The notices with these notice numbers and pay codes, by the number as given."""
     short: set[str] = set()
     long: set[str] = set()
@@ -68,59 +127,62 @@ def find_notices(numbers: Sequence[str]) -> dict[str, Notice]:
         (long if typed.is_pay_code else short).add(typed.digits)
     if not short and not long:
         return {}
-    rows = list(Notice.objects.filter(Q(number__in=short) | Q(pay_code__in=long)).defer("title", "lines_data"))
-    _share_policies(rows)
+    wanted = Q(number__in=short) if short else Q()
+    wanted |= Q(pay_code__in=long) if long else Q()
+    rows = [Standing(*row) for row in Notice.objects.filter(wanted).order_by().values_list(*READ)]
+    _give_channels(rows)
     found = {row.number: row for row in rows if row.number in short}
     return found | {row.pay_code: row for row in rows if row.pay_code in long}
 
 
-def _share_policies(notices: Sequence[Notice]) -> None:
-    """Gives the notices of one policy the same policy object and channel list: reading it a thousand times is slow."""
-    policies = PolicySnapshot.objects.select_related("region").in_bulk({notice.policy_id for notice in notices})
-    channels: dict[tuple[Any, str], list[Channel]] = {}
+def _give_channels(notices: Sequence[Standing]) -> None:
+    """Gives the notices of one policy the same list of channels: reading it a thousand times is slow."""
+    policies = PolicySnapshot.objects.read({notice.policy_id for notice in notices})
+    channels: dict[tuple[int, str], Sequence[Channel]] = {}
     for notice in notices:
-        notice.policy = policies[notice.policy_id]
         key = (notice.policy_id, notice.kind)
         if key not in channels:
-            channels[key] = notice.channels
-        notice.__dict__["channels"] = channels[key]
+            channels[key] = policies[notice.policy_id].policy.channels(notice.kind)
+        notice.channels = channels[key]
 
 
-def _book_plain(plain: Sequence[tuple[int, Report, Notice | None]]) -> dict[int, Payment]:
+def _book_plain(plain: Sequence[tuple[int, Report, Standing | None]]) -> dict[int, Booked]:
     """Judges and books a chunk; the UPDATE of the notices is the judge over our own judgement."""
     pks = [notice.pk for _place, _report, notice in plain if notice is not None]
     membership.hold(pks)
     held = Notice.objects.filter(pk__among=pks).order_by("pk").select_for_update(no_key=True)
     fresh = {pk: (state, newer) for pk, state, newer in held.values_list("pk", "state", "superseded_by")}
-    payments: dict[int, Payment] = {}
-    reasons: dict[int, str] = {}
-    settling: dict[tuple[Any, ...], list[Any]] = defaultdict(list)
-    firsts: Mapping[tuple[Any, ...], Report] = {}
+    done: dict[int, Booked] = {}
+    rows: list[tuple[Any, ...]] = []
+    waiting: list[tuple[Any, ...]] = []
+    drafts: dict[tuple[Actor, Any], list[ledger.JournalDraft]] = defaultdict(list)
+    settling: dict[tuple[Any, ...], list[UUID]] = defaultdict(list)
+    firsts: dict[tuple[Any, ...], Report] = {}
     for place, report, notice in plain:
         reason = judged(notice, fresh, report)
-        payments[place] = report.payment(notice, reason)
-        reasons[place] = reason
-        if not reason and notice is not None:
+        money = _money(report, notice)
+        done[place] = Booked(money.pk, not reason)
+        rows.append(_row(money, report, WAITING if reason else SETTLED))
+        shares = [(notice.pk, notice.kind, notice.amount_fen)] if notice is not None and not reason else []
+        drafts[report.actor, report.at].append(ledger.payment_draft(money, reason, shares))
+        if reason:
+            waiting.append((money.pk, reason, report.at))
+        elif notice is not None:
             key = (report.paid_on, report.channel, report.provider, report.at)
             settling[key].append(notice.pk)
-            firsts = {**firsts, key: report} if key not in firsts else firsts
-    Payment.objects.bulk_create(payments.values(), batch_size=1_000)
-    PaymentException.objects.bulk_create(
-        [
-            PaymentException(payment=payment, reason=reasons[place], opened_at=payment.booked_at)
-            for place, payment in payments.items()
-            if reasons[place]
-        ],
-        batch_size=1_000,
-    )
-    _post(plain, payments, reasons)
+            firsts.setdefault(key, report)
+    prepared_writes.pour(Payment, PAYMENT_COLUMNS, rows)
+    if waiting:
+        prepared_writes.pour(PaymentException, ("payment_id", "reason", "opened_at"), waiting)
+    for (actor, at), listed in drafts.items():
+        ledger.post(listed, at=at, actor=actor, are_new=True)
     for key, chosen in settling.items():
         if booking.settle(chosen, firsts[key]) != len(chosen):
             raise _Disturbed
-    return payments
+    return done
 
 
-def judged(notice: Notice | None, fresh: Mapping[Any, tuple[str, Any]], report: Report) -> str:
+def judged(notice: Standing | None, fresh: Mapping[UUID, tuple[str, Any]], report: Report) -> str:
     """The judgement of `booking.judge` over the notice as it stands under the lock."""
     if notice is not None:
         notice.state, newer = fresh[notice.pk]
@@ -129,15 +191,25 @@ def judged(notice: Notice | None, fresh: Mapping[Any, tuple[str, Any]], report: 
     return booking.judge(notice, channel=report.channel, amount_fen=report.amount_fen, paid_on=report.paid_on)
 
 
-def _post(
-    plain: Sequence[tuple[int, Report, Notice | None]], payments: Mapping[int, Payment], reasons: Mapping[int, str]
-) -> None:
-    """The journals of a chunk, in one go per actor and moment."""
-    drafts: dict[tuple[Actor, Any], list[ledger.JournalDraft]] = defaultdict(list)
-    for place, report, notice in plain:
-        shares: list[tuple[UUID, str, int]] = []
-        if notice is not None and not reasons[place]:
-            shares = [(notice.pk, notice.kind, notice.amount_fen)]
-        drafts[report.actor, report.at].append(ledger.payment_draft(payments[place], reasons[place], shares))
-    for (actor, at), listed in drafts.items():
-        ledger.post(listed, at=at, actor=actor)
+def _money(report: Report, notice: Standing | None) -> Money:
+    return Money(
+        pk=uuid4(),
+        provider=report.provider,
+        channel=report.channel,
+        amount_fen=report.amount_fen,
+        paid_on=report.paid_on,
+        booked_at=report.at,
+        notice_id=notice.pk if notice else None,
+        region_id=notice.region_id if notice else report.region_id,
+        source_id=report.source_id,
+    )
+
+
+def _row(money: Money, report: Report, outcome: str) -> tuple[Any, ...]:
+    """The payment that `Report.payment` would make, in the order of PAYMENT_COLUMNS."""
+    actor = report.actor
+    return (
+        *(money.pk, money.provider, report.provider_txn, money.channel, report.given_number, money.notice_id),
+        *(money.amount_fen, money.paid_on, report.payer, money.region_id, outcome, money.source_id, money.booked_at),
+        *(str(actor.role), actor.user_id, actor.office_id),
+    )

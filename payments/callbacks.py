@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from payments import orders
+from payments import orders, payouts
 from payments.booking import TransactionReused
 from payments.gateways.base import CallbackRefused, Gateway
 from payments.models import CallbackMark, Payment
@@ -16,7 +16,7 @@ KEPT_DAYS = 30
 
 
 def take(gateway: Gateway, body: bytes, headers: Mapping[str, str], at: datetime | None = None) -> Payment | None:
-    """Books a callback; None when it is about something else than a payment or was taken before.
+    """Books what a callback says of a payment or of a refund; None when it is not about a payment or was taken before.
 
     The mark and the money are stored together: a callback that failed on our side may come again. Raises
     CallbackRefused, and changes nothing then.
@@ -26,6 +26,8 @@ def take(gateway: Gateway, body: bytes, headers: Mapping[str, str], at: datetime
     try:
         with transaction.atomic():
             CallbackMark.objects.create(provider=gateway.provider, mark=callback.mark, at=at)
+            if callback.back:
+                payouts.take_report(gateway.provider, callback.back, at)
             return orders.book(gateway.provider, callback.report, at) if callback.report else None
     except TransactionReused as error:
         raise CallbackRefused("transaction_reused", 409) from error

@@ -1,8 +1,9 @@
 """Closing a day: notices, bank lines, ledger and receipts must say the same, or the differences are named (E8).
 
-A day is closed for one channel in one area. What is posted to it are the payments whose journals carry that accounting
-day. Banks and platforms prove them by statement lines, counters by the cash somebody counted. A closed day takes no
-more postings: later money goes to the next open day, whatever day it was paid on.
+A day is closed for one channel in one area, and apart from all areas for money for which no place is known. What is
+posted to it are the payments whose journals carry that accounting day. Banks and platforms prove them by statement
+lines, counters by the cash somebody counted. A closed day takes no more postings: later money goes to the next open
+day, whatever day it was paid on.
 """
 
 import time
@@ -17,7 +18,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from payments.ledger import GATE
+from payments import tills
+from payments.ledger import GATE, HELD_PREFIX
 from payments.models import (
     Account,
     DayClose,
@@ -54,10 +56,11 @@ class TooBusy(Exception):
 class DaySheet:
     """What each source says about one day of one channel, in fen."""
 
-    region: Region
+    region: Region | None
     channel: str
     on: date
     by_statement: bool
+    is_counted: bool
     payments: int
     paid_fen: int
     settled_fen: int
@@ -74,7 +77,7 @@ class DaySheet:
     differences: list[str] = field(default_factory=list)
 
 
-def sheet(*, region: Region, channel: str, on: date, counted_fen: int | None = None) -> DaySheet:
+def sheet(*, region: Region | None, channel: str, on: date, counted_fen: int | None = None) -> DaySheet:
     """The day as every source has it, with the differences named; `counted_fen` is the cash somebody counted."""
     payments = payments_of_day(region=region, channel=channel, on=on)
     money = payments.aggregate(count=Count("pk"), total=Sum("amount_fen"))
@@ -87,7 +90,15 @@ def sheet(*, region: Region, channel: str, on: date, counted_fen: int | None = N
     lines = StatementLine.objects.filter(payment__in=payments).exclude(outcome=LineOutcome.REVERSED)
     by_statement = is_by_statement(payments, channel)
     proved_rows = lines.order_by().values("payment").annotate(total=Max("amount_fen"))
-    proved = sum(row["total"] for row in proved_rows) if by_statement else counted_fen
+    # Windows count their tills, and village cash is counted when it is remitted.
+    open_tills = tills.open_tills(payments)
+    in_hand = payments.filter(Q(till_line__isnull=False) | Q(provider__startswith=HELD_PREFIX))
+    counted_before = in_hand.aggregate(count=Count("pk"), total=Sum("amount_fen"))
+    is_counted = not by_statement and counted_before["count"] > 0 and counted_before["count"] == money["count"]
+    if by_statement:
+        proved: int | None = sum(row["total"] for row in proved_rows)
+    else:
+        proved = counted_before["total"] if is_counted and counted_fen is None else counted_fen
     settled = payments.filter(outcome=Payment.Outcome.SETTLED)
     receipts = Receipt.objects.filter(payment__in=settled, reverses=None, turn=1).aggregate(
         count=Count("pk"), total=Sum("amount_fen")
@@ -99,6 +110,7 @@ def sheet(*, region: Region, channel: str, on: date, counted_fen: int | None = N
         channel=channel,
         on=on,
         by_statement=by_statement,
+        is_counted=is_counted,
         payments=money["count"],
         paid_fen=paid,
         settled_fen=paid - waiting,
@@ -111,10 +123,33 @@ def sheet(*, region: Region, channel: str, on: date, counted_fen: int | None = N
         notices=sum(count or 1 for _pk, count in settled.annotate(count=members).values_list("pk", "count")),
         notices_fen=sum(fen for _notice, fen in notices),
         differing=lines.filter(outcome=LineOutcome.DIFFERS).count(),
-        closed=DayClose.objects.filter(region=region, channel=channel, on=on).first(),
+        closed=_close_of(region, channel, on),
     )
     found.differences.extend(_differences(found))
+    found.differences.extend(_open_till(till) for till in open_tills)
     return found
+
+
+def _open_till(till: tills.OpenTill) -> str:
+    return ngettext(
+        "%(name)s has not counted the till: %(count)d payment, %(total)s.",
+        "%(name)s has not counted the till: %(count)d payments, %(total)s.",
+        till.count,
+    ) % {"name": till.name, "count": till.count, "total": format_yuan(till.total_fen)}
+
+
+def _close_of(region: Region | None, channel: str, on: date) -> DayClose | None:
+    """The close that covers this day: of the area itself or of a larger one."""
+    closes = DayClose.objects.filter(channel=channel, on=on)
+    if region is None:
+        return closes.filter(region=None).first()
+    return closes.filter(region__path__in=_paths_above(region)).order_by("region__path").first()
+
+
+def _paths_above(region: Region) -> list[str]:
+    """The paths of an area and of all that contain it."""
+    parts = region.path.rstrip("/").split("/")
+    return ["/".join(parts[: depth + 1]) + "/" for depth in range(len(parts))]
 
 
 def _differences(found: DaySheet) -> Iterable[str]:
@@ -162,10 +197,16 @@ def _differences(found: DaySheet) -> Iterable[str]:
 
 
 def close_day(
-    *, region: Region, channel: str, on: date, actor: Actor, counted_fen: int | None = None, at: datetime | None = None
+    *,
+    region: Region | None,
+    channel: str,
+    on: date,
+    actor: Actor,
+    counted_fen: int | None = None,
+    at: datetime | None = None,
 ) -> DayClose:
     """Closes a day that balances; a second call finds it closed. Raises NotBalanced, TooBusy."""
-    known = DayClose.objects.filter(region=region, channel=channel, on=on).first()
+    known = _close_of(region, channel, on)
     if known is not None:
         return known
     try:
@@ -189,24 +230,19 @@ def close_day(
                 actor_user_id=actor.user_id,
             )
     except IntegrityError:
-        known = DayClose.objects.filter(region=region, channel=channel, on=on).first()
+        known = _close_of(region, channel, on)
         if known is None:
             raise
         return known
 
 
-def journals_of_day(*, region: Region, channel: str, on: date) -> QuerySet[Any]:
-    """The journals of new money of this day, channel and area."""
-    return Journal.objects.filter(
-        posted=True,
-        kind=JournalKind.PAYMENT,
-        posted_on=on,
-        channel=channel,
-        region__in=Region.objects.within_path(region.path),
-    )
+def journals_of_day(*, region: Region | None, channel: str, on: date) -> QuerySet[Any]:
+    """The journals of new money of this day, channel and area; without an area those of no known place."""
+    place = Q(region=None) if region is None else Q(region__in=Region.objects.within_path(region.path))
+    return Journal.objects.filter(place, posted=True, kind=JournalKind.PAYMENT, posted_on=on, channel=channel)
 
 
-def payments_of_day(*, region: Region, channel: str, on: date) -> QuerySet[Any]:
+def payments_of_day(*, region: Region | None, channel: str, on: date) -> QuerySet[Any]:
     """The payments posted to this day; assigned money came before and is none."""
     posted = journals_of_day(region=region, channel=channel, on=on)
     return Payment.objects.filter(source=None, pk__in=posted.values("payment"))
@@ -220,16 +256,22 @@ def is_by_statement(payments: QuerySet[Any], channel: str) -> bool:
     return found is None or found.online or bool(found.bank_code)
 
 
-def open_days(region: Region) -> list[tuple[date, str, int, int]]:
-    """Days and channels of the area with money and no close yet: (day, channel, payments, fen), the oldest first."""
-    here = Region.objects.within_path(region.path)
+def open_days(region: Region | None) -> list[tuple[date, str, int, int]]:
+    """Days and channels with money and no close yet, of an area or of no known place: (day, channel, payments, fen),
+    the oldest first.
+    """
+    if region is None:
+        place, closes = Q(region=None), DayClose.objects.filter(region=None)
+    else:
+        place = Q(region__in=Region.objects.within_path(region.path))
+        closes = DayClose.objects.filter(region__path__in=_paths_above(region))
     rows = (
-        Journal.objects.filter(posted=True, kind=JournalKind.PAYMENT, region__in=here)
+        Journal.objects.filter(place, posted=True, kind=JournalKind.PAYMENT)
         .order_by()
         .values_list("posted_on", "channel")
         .annotate(count=Count("payment"), total=Sum("payment__amount_fen"))
     )
-    closed = set(DayClose.objects.filter(region=region).values_list("on", "channel"))
+    closed = set(closes.values_list("on", "channel"))
     return sorted((on, channel, count, total) for on, channel, count, total in rows if (on, channel) not in closed)
 
 

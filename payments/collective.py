@@ -135,7 +135,7 @@ def renew(pks: Iterable[UUID], at: datetime) -> None:
 def settle_members(batch: Batch) -> None:
     """Pays every member of the collective notices that were paid, on the same day and in the same transaction."""
     paid = Notice.objects.filter(
-        pk__among=batch.keys, pk__in=Notice.objects.filter(collective__in=batch.pks).values("collective")
+        pk__among=batch.keys, pk__in=Notice.objects.filter(collective__pk__among=batch.keys).values("collective")
     )
     for whole in paid:
         unpaid = list(whole.members.filter(state__in=OPEN).order_by("pk").values_list("pk", flat=True))

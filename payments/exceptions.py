@@ -10,16 +10,16 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from payments import booking, ledger, refunds
+from payments import booking, ledger, payouts, refunds
 from payments.booking import Report
 from payments.models import (
-    Account,
     Action,
-    Entry,
     ExceptionDecision,
+    Journal,
     JournalKind,
     Notice,
     PaymentException,
+    Payout,
     Step,
 )
 from payments.states import State
@@ -193,6 +193,7 @@ def _carry_out(
             _leave(payment.notice, "not_waiting", decision, proposal, actor, at)
         else:
             ledger.post_refund_of_payment(payment, at=at, actor=actor)
+            payouts.open_for(payment, at)
     elif payment.settled and was_taken_back(exception):
         _leave(payment.notice, "taken_back", decision, proposal, actor, at)
     elif payment.settled and payment.notice is not None:
@@ -243,13 +244,16 @@ def _assign(
         raise NotDecidable(_("That notice is not to be paid: it is paid, cancelled or replaced."))
 
 
-def owed_fen(exception: PaymentException) -> int:
-    """What a confirmed refund of this money still owes the payer, in fen."""
+def payouts_of(exception: PaymentException) -> list[Payout]:
+    """The refunds of this money, paid out or not, the latest first."""
     payment = exception.payment
-    entries = Entry.objects.filter(journal__payment=payment, account=Account.REFUNDS)
-    return -sum(entries.values_list("amount_fen", flat=True))
+    rows = Payout.objects.filter(payment=payment.source_id or payment.pk).select_related("payment")
+    if payment.settled:
+        rows = rows.filter(notice=payment.notice)
+    return list(rows.order_by("-opened_at"))
 
 
 def was_taken_back(exception: PaymentException) -> bool:
     """Whether the bank has taken this money back."""
-    return exception.payment.journals.filter(kind=JournalKind.REVERSED).exists()
+    payment = exception.payment
+    return Journal.objects.filter(payment=payment.source_id or payment.pk, kind=JournalKind.REVERSED).exists()

@@ -35,7 +35,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Figure:
-    """A plot and the table behind it; `money` values are fen."""
+    """A plot and the table behind it; `money` values are fen, `stacked` ones stand on top of each other."""
 
     code: str
     title: str
@@ -44,6 +44,7 @@ class Figure:
     head: Sequence[str]
     rows: Sequence[Sequence[str]] = field(default_factory=list)
     money: bool = False
+    stacked: bool = False
 
     @property
     def is_empty(self) -> bool:

@@ -162,12 +162,30 @@ class DecisionForm(forms.Form):
         return cleaned
 
 
+class PayoutForm(forms.Form):
+    """How the bank or cash office names the payment it has made."""
+
+    reference = forms.CharField(
+        label=gettext_lazy("Number of the transfer or cash voucher"),
+        help_text=gettext_lazy("Pay first, then note it here. The number stands on the bank's proof or the voucher."),
+        max_length=80,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "class": "govuk-input--width-20"}),
+    )
+
+
+class TillForm(forms.Form):
+    """What a cashier has counted at the end of the day."""
+
+    cash = YuanField(label=gettext_lazy("Cash in the till in yuan"))
+    card = YuanField(label=gettext_lazy("Sum of the card slips in yuan"))
+
+
 class CloseForm(forms.Form):
-    """Closes a day; the cash is typed where no bank proves the money."""
+    """Closes a day; the cash is typed where neither a bank nor a count proves the money."""
 
     counted = YuanField(label=gettext_lazy("Cash counted in yuan"))
 
-    def __init__(self, data: Any = None, *, by_statement: bool, **kwargs: Any) -> None:
+    def __init__(self, data: Any = None, *, is_proved: bool, **kwargs: Any) -> None:
         super().__init__(data, **kwargs)
-        if by_statement:
+        if is_proved:
             del self.fields["counted"]

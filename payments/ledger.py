@@ -20,14 +20,22 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models import QuerySet, Sum
 
 from payments.models import Account, DayClose, Entry, Journal, JournalKind, Notice, Payment
+from portal import prepared_writes
 from portal.people.actors import SYSTEM, Actor
+from portal.prepared_writes import reserve
 from portal.regions import calendar
 from portal.regions.models import Region
 from portal.regions.models.places import covers
+
+JOURNAL_COLUMNS = (
+    *("id", "key", "kind", "posted_on", "channel", "region_id", "payment_id"),
+    *("booked_at", "posted", "actor_role", "actor_user_id"),
+)
+ENTRY_COLUMNS = ("journal_id", "account", "sub", "notice_id", "amount_fen")
 
 GATE = 0x626F6F6B73
 """Key of the lock between posting (shared) and closing a day (alone)."""
@@ -68,58 +76,49 @@ class JournalDraft:
     payment_id: UUID | None = None
 
 
-def post(drafts: Sequence[JournalDraft], *, at: datetime, actor: Actor = SYSTEM) -> list[Journal]:
+def post(drafts: Sequence[JournalDraft], *, at: datetime, actor: Actor = SYSTEM, are_new: bool = False) -> None:
     """Writes journals in the caller's transaction, each once by its key, in a fixed number of statements.
 
     A day that is closed for the channel and area takes no more postings: the journal goes to the next open one.
-    Raises Unbalanced.
+    `are_new` says that the keys name rows made just now, which nobody can have posted. Raises Unbalanced.
     """
     for draft in drafts:
         if len(draft.lines) < 2 or sum(line.amount_fen for line in draft.lines) != 0:
             raise Unbalanced(draft.key)
-    if not drafts:
-        return []
     enter_gate()
-    known = set(Journal.objects.filter(key__in=[draft.key for draft in drafts]).values_list("key", flat=True))
-    fresh = [draft for draft in drafts if draft.key not in known]
+    fresh = drafts if are_new else _unknown(drafts)
+    if not fresh:
+        return
     days = _OpenDays(fresh)
     deferred = connection.vendor == "postgresql"
-    journals = Journal.objects.bulk_create(
-        [
-            Journal(
-                key=draft.key,
-                kind=draft.kind,
-                posted_on=days.day_for(draft),
-                booked_at=at,
-                channel=draft.channel,
-                region_id=draft.region_id,
-                payment_id=draft.payment_id,
-                posted=deferred,
-                actor_role=str(actor.role),
-                actor_user_id=actor.user_id,
-            )
-            for draft in fresh
-        ],
-        batch_size=2_000,
+    keys = reserve(Journal, len(fresh))
+    told = (at, deferred, str(actor.role), actor.user_id)
+    prepared_writes.pour(
+        Journal,
+        JOURNAL_COLUMNS,
+        (
+            (key, one.key, str(one.kind), days.day_for(one), one.channel, one.region_id, one.payment_id, *told)
+            for key, one in zip(keys, fresh, strict=True)
+        ),
     )
-    Entry.objects.bulk_create(
-        [
-            Entry(
-                journal=journal,
-                account=line.account,
-                sub=line.sub,
-                notice_id=line.notice_id,
-                amount_fen=line.amount_fen,
-            )
-            for journal, draft in zip(journals, fresh, strict=True)
-            for line in draft.lines
-        ],
-        batch_size=4_000,
+    prepared_writes.pour(
+        Entry,
+        ENTRY_COLUMNS,
+        (
+            (key, str(line.account), line.sub, line.notice_id, line.amount_fen)
+            for key, one in zip(keys, fresh, strict=True)
+            for line in one.lines
+        ),
     )
     if not deferred:
-        opened: QuerySet[Journal] = QuerySet(Journal).filter(pk__in=[journal.pk for journal in journals])
+        opened: QuerySet[Journal] = QuerySet(Journal).filter(pk__gte=keys[0], pk__lte=keys[-1])
         opened.update(posted=True)
-    return journals
+
+
+def _unknown(drafts: Sequence[JournalDraft]) -> list[JournalDraft]:
+    """Those of the drafts whose fact is not in the books yet."""
+    known = set(Journal.objects.filter(key__in=[draft.key for draft in drafts]).values_list("key", flat=True))
+    return [draft for draft in drafts if draft.key not in known]
 
 
 def enter_gate() -> None:
@@ -148,13 +147,30 @@ class _OpenDays:
         path = self._paths.get(draft.region_id or 0, "")
         day = draft.on
         for _step in range(MAX_CLOSED_DAYS):
-            if not any(covers(scope, path) for scope in self._closed.get((draft.channel, day), ())):
+            # A closed day without a region closes the money for which no place is known, and no other.
+            scopes = self._closed.get((draft.channel, day), ())
+            if not any(covers(scope, path) if path and scope else not path and not scope for scope in scopes):
                 break
             day += timedelta(days=1)
         return day
 
 
-def payment_draft(payment: Payment, reason: str, shares: Iterable[tuple[UUID, str, int]]) -> JournalDraft:
+@dataclass(slots=True, kw_only=True)
+class Money:
+    """What the books look at of a payment that is written as a plain row."""
+
+    pk: UUID
+    provider: str
+    channel: str
+    amount_fen: int
+    paid_on: date
+    booked_at: datetime
+    notice_id: UUID | None
+    region_id: int | None
+    source_id: UUID | None
+
+
+def payment_draft(payment: Payment | Money, reason: str, shares: Iterable[tuple[UUID, str, int]]) -> JournalDraft:
     """The journal of money that came: to the payee of each notice it settles, or to suspense.
 
     `shares` are (notice, kind, fen): one for a notice of its own, one per member for a collective notice. Money that a
@@ -213,7 +229,7 @@ def post_refund_of_notice(notice: Notice, payment: Payment, *, at: datetime, act
             channel=payment.channel,
             on=calendar.local_date(at),
             region_id=notice.region_id,
-            payment_id=payment.pk,
+            payment_id=payment.source_id or payment.pk,
         )
         post([draft], at=at, actor=actor)
 
@@ -239,22 +255,18 @@ def post_stands(payment: Payment, notice: Notice, *, at: datetime, actor: Actor)
         post([_moved(payment, JournalKind.ASSIGNED, "stands", lines, at)], at=at, actor=actor)
 
 
-def post_paid_out(*, notice: Notice, payment: Payment, amount_fen: int, at: datetime, actor: Actor) -> None:
-    """The bank has paid the refund of a notice out."""
+def post_paid_out(refund: Journal, lines: Sequence[Line], *, at: datetime, actor: Actor) -> None:
+    """The money of a refund has left; `lines` clear what the refund's journal made payable."""
     draft = JournalDraft(
-        key=f"payout:{notice.pk}",
+        key=f"payout:{refund.key.removeprefix('refund:')}",
         kind=JournalKind.PAID_OUT,
-        lines=[
-            Line(Account.REFUNDS, payment.channel, amount_fen, notice.pk),
-            Line(Account.BANK, payment.channel, -amount_fen, notice.pk),
-        ],
-        channel=payment.channel,
+        lines=[*lines, *(Line(Account.BANK, refund.channel, -line.amount_fen, line.notice_id) for line in lines)],
+        channel=refund.channel,
         on=calendar.local_date(at),
-        region_id=notice.region_id,
-        payment_id=payment.pk,
+        region_id=refund.region_id,
+        payment_id=refund.payment_id,
     )
-    with transaction.atomic():
-        post([draft], at=at, actor=actor)
+    post([draft], at=at, actor=actor)
 
 
 def post_remitted(
@@ -300,7 +312,7 @@ def _moved(payment: Payment, kind: str, what: str, lines: Sequence[Line], at: da
         channel=payment.channel,
         on=calendar.local_date(at),
         region_id=payment.region_id,
-        payment_id=payment.pk,
+        payment_id=payment.source_id or payment.pk,
     )
 
 

@@ -5,6 +5,7 @@ withdrawal wait for each other and cannot block each other for good.
 """
 
 from collections.abc import Iterable
+from typing import Any
 from uuid import UUID
 
 from django.db.models import F, Q
@@ -63,7 +64,7 @@ def payment_of(notice: Notice) -> Payment | None:
     return own or (settled.filter(notice=notice.collective_id).first() if notice.collective_id else None)
 
 
-def told_by_collective(notices: Iterable[Notice], state: str) -> set[UUID]:
+def told_by_collective(notices: Iterable[Any], state: str) -> set[UUID]:
     """Those of the notices whose payer is told the same fact by their collective notice, which is in `state`."""
     covered = Q(collective__state=state, collective__resident=F("resident"))
     return set(Notice.objects.filter(covered, pk__among=[notice.pk for notice in notices]).values_list("pk", flat=True))

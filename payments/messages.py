@@ -1,18 +1,49 @@
 """What payers are told: each fact once, to the payer or, for people without a telephone, to their guardian."""
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.utils import translation
 
 from payments.membership import told_by_collective
 from payments.models import Notice
+from payments.numbers import grouped
 from payments.states import State
 from portal.design.text import format_day, format_yuan
 from portal.outbox.services import MessageDraft, enqueue_many
 from portal.people.models import Guardianship, Resident
+from portal.regions.text import pick
+
+
+class Told(NamedTuple):
+    """What messages say of a notice and to whom."""
+
+    pk: UUID
+    resident_id: UUID
+    title: Mapping[str, str]
+    number: str
+    amount_fen: int
+    due_on: date
+    paid_on: date | None
+
+    @property
+    def name(self) -> str:
+        return pick(self.title)
+
+    @property
+    def grouped_number(self) -> str:
+        return grouped(self.number)
+
+
+def facts_of(notices: "QuerySet[Notice]") -> list[Told]:
+    """What messages need of many notices, without the notices."""
+    columns = ("pk", "resident", "title", "number", "amount_fen", "due_on", "paid_on")
+    return [Told(*row) for row in notices.order_by().values_list(*columns)]
 
 
 def tell_issued(notices: Sequence[Notice]) -> None:
@@ -20,7 +51,7 @@ def tell_issued(notices: Sequence[Notice]) -> None:
     _tell(notices, "payments_issued", "issued")
 
 
-def tell_reminded(notices: Sequence[Notice], on: date) -> None:
+def tell_reminded(notices: Sequence[Notice | Told], on: date) -> None:
     """Reminds payers on a local date: before the pay-by date to pay, after it not to pay any more (E12).
 
     Who is reminded of a collective notice is not reminded of each of its members besides.
@@ -32,7 +63,7 @@ def tell_reminded(notices: Sequence[Notice], on: date) -> None:
     _tell([notice for notice in told if on > notice.due_on], "payments_late", fact)
 
 
-def tell_paid(notices: Sequence[Notice]) -> None:
+def tell_paid(notices: Sequence[Notice | Told]) -> None:
     """Tells payers that the money has arrived and that they need not pay again, once for a collective notice."""
     known = told_by_collective(notices, State.PAID)
     _tell([notice for notice in notices if notice.pk not in known], "payments_paid", "paid")
@@ -43,41 +74,64 @@ def tell_refunded(notices: Sequence[Notice]) -> None:
     _tell(notices, "payments_refunded", "refunded")
 
 
-def _tell(notices: Sequence[Notice], template: str, fact: str) -> None:
+def tell_paid_out(notice: Notice, amount_fen: int, payout_id: UUID) -> None:
+    """Tells a payer that the money of a refund has left."""
+    reader = _readers([notice.resident_id]).get(notice.resident_id)
+    if reader is None:
+        return
+    with translation.override(reader.language):
+        params = {"number": notice.grouped_number, "amount": format_yuan(amount_fen)}
+    draft = MessageDraft(
+        key=f"payments.paid_out:{payout_id}",
+        template="payments_paid_out",
+        resident_id=reader.pk,
+        params=params,
+        language=reader.language,
+    )
+    enqueue_many([draft])
+
+
+def _tell(notices: Sequence[Notice | Told], template: str, fact: str) -> None:
     if not notices:
         return
     readers = _readers(notice.resident_id for notice in notices)
-    drafts = []
+    by_language: dict[str, list[Notice | Told]] = defaultdict(list)
     for notice in notices:
-        reader = readers.get(notice.resident_id)
-        if reader is None:
-            continue
-        drafts.append(
-            MessageDraft(
-                key=f"payments.{fact}:{notice.pk}",
-                template=template,
-                resident_id=reader.pk,
-                params=_params(notice, reader.language),
-                language=reader.language,
-            )
-        )
+        if notice.resident_id in readers:
+            by_language[readers[notice.resident_id].language].append(notice)
+    drafts = []
+    for language, mine in by_language.items():
+        # Amounts and days repeat within a batch, and are written in this language alone.
+        yuan, day = cache(format_yuan), cache(format_day)
+        with translation.override(language):
+            drafts += [
+                MessageDraft(
+                    key=f"payments.{fact}:{notice.pk}",
+                    template=template,
+                    resident_id=readers[notice.resident_id].pk,
+                    params=_params(notice, yuan, day),
+                    language=language,
+                )
+                for notice in mine
+            ]
     enqueue_many(drafts)
 
 
-def _params(notice: Notice, language: str) -> dict[str, Any]:
-    with translation.override(language):
-        return {
-            "title": notice.name,
-            "number": notice.grouped_number,
-            "amount": format_yuan(notice.amount_fen),
-            "due": format_day(notice.due_on),
-            "paid": format_day(notice.paid_on),
-        }
+def _params(notice: Notice | Told, yuan: Callable[[int], str], day: Callable[[date | None], str]) -> dict[str, Any]:
+    """What messages say of a notice, in the active language."""
+    return {
+        "title": notice.name,
+        "number": notice.grouped_number,
+        "amount": yuan(notice.amount_fen),
+        "due": day(notice.due_on),
+        "paid": day(notice.paid_on),
+    }
 
 
 def _readers(resident_ids: Iterable[UUID]) -> dict[UUID, Resident]:
     """Who reads the message about each payer: the payer, or a guardian where the payer has no telephone."""
-    payers = {resident.pk: resident for resident in Resident.objects.filter(pk__in=set(resident_ids))}
+    rows = Resident.objects.filter(pk__among=set(resident_ids)).only("phone_index", "language")
+    payers = {resident.pk: resident for resident in rows}
     readers = {pk: resident for pk, resident in payers.items() if resident.phone_index}
     silent = set(payers) - set(readers)
     if silent:

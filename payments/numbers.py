@@ -82,7 +82,9 @@ def parse_number(text: str) -> TypedNumber:
     """Notice number or pay code typed or scanned by a person: full-width digits, spaces and hyphens are forgiven,
     wrong digits raise `InvalidNumber`.
     """
-    digits = _SEPARATORS.sub("", unicodedata.normalize("NFKC", text[:200]))
+    digits = text
+    if not (text.isascii() and text.isdigit()):
+        digits = _SEPARATORS.sub("", unicodedata.normalize("NFKC", text[:200]))
     if not digits.isascii() or not digits.isdigit():
         raise InvalidNumber(Fault.NOT_DIGITS)
     if len(digits) not in (NUMBER_DIGITS, PAY_CODE_DIGITS):

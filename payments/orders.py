@@ -15,8 +15,8 @@ from django.utils import timezone
 
 from payments import booking, gateways
 from payments.gateways import NotOffered
-from payments.gateways.base import Asked, Gateway, Outcome, Refused, Report, Unreachable
-from payments.models import Notice, OrderState, Payment, PaymentOrder, Reason
+from payments.gateways.base import Asked, Gateway, Outcome, Phone, Refused, Report, Unreachable
+from payments.models import Notice, OrderState, Payment, PaymentOrder, Reason, Way
 from payments.models.orders import LIVE_ORDERS, UNSETTLED
 from payments.numbers import InvalidNumber
 from portal import audit
@@ -27,6 +27,9 @@ from portal.workflow.core import Batch
 logger = logging.getLogger(__name__)
 
 ORDER_MINUTES = 30
+LINK_MINUTES = timedelta(minutes=4)
+"""The address of an H5 order is good for five minutes."""
+
 ASKED_AFTER = (timedelta(minutes=5), timedelta(minutes=30), timedelta(minutes=120))
 ASKED_DAILY = timedelta(days=1)
 ASKED_UNTIL = timedelta(days=7)
@@ -53,23 +56,31 @@ def refusal(notice: Notice, at: datetime) -> str:
     return booking.verdict(notice, channel=online_channel(notice), amount_fen=notice.amount_fen, paid_on=local_date(at))
 
 
-def pay_now(notice: Notice, provider: str, *, actor: Actor, at: datetime | None = None) -> PaymentOrder:
-    """Opens an order, or returns the live one of this provider: a double click is one order (E15).
+def pay_now(
+    notice: Notice, provider: str, *, actor: Actor, client_ip: str = "", at: datetime | None = None
+) -> PaymentOrder:
+    """Opens an order, or returns the live one of this provider and way: a double click is one order (E15).
 
-    An order through another channel is closed first. Raises NotOffered, NotPayable, and Refused or Unreachable when
-    the channel did not open it; the order stays and the same call tries again.
+    With `client_ip` the payer's telephone opens the app itself, where the channel knows that way; else a code is
+    scanned. An order through another channel or way is closed first. Raises NotOffered, NotPayable, and Refused or
+    Unreachable when the channel did not open it; the order stays and the same call tries again.
     """
     at = at or timezone.now()
     gateway = gateways.gateway(provider)
-    order, replaced = _claim(notice, provider, actor, at)
+    way = Way.H5 if client_ip and gateway.knows_phones else Way.CODE
+    order, replaced = _claim(notice, provider, way, actor, at)
     for old in replaced:
         _close(old, at)
-    if order.state == OrderState.OPENING:
-        _open(gateway, order)
+    # The address for a telephone lives a few minutes only; the same order gets a new one.
+    is_stale = order.way == Way.H5 and order.link_until is not None and order.link_until <= at
+    if order.state == OrderState.OPENING or is_stale:
+        _open(gateway, order, client_ip, at)
     return order
 
 
-def _claim(notice: Notice, provider: str, actor: Actor, at: datetime) -> tuple[PaymentOrder, list[PaymentOrder]]:
+def _claim(
+    notice: Notice, provider: str, way: Way, actor: Actor, at: datetime
+) -> tuple[PaymentOrder, list[PaymentOrder]]:
     """The one live order of the notice, made if need be, and those it takes the place of; the notice's row is the
     queue.
     """
@@ -80,7 +91,7 @@ def _claim(notice: Notice, provider: str, actor: Actor, at: datetime) -> tuple[P
             raise NotPayable(reason)
         replaced = []
         for live in PaymentOrder.objects.live().filter(notice=locked):
-            if live.provider == provider and live.expires_at > at:
+            if (live.provider, live.way) == (provider, way) and live.expires_at > at:
                 return live, []
             replaced.append(live)
         PaymentOrder.objects.filter(pk__in=[old.pk for old in replaced]).update(state=OrderState.CLOSING, ask_at=at)
@@ -89,17 +100,19 @@ def _claim(notice: Notice, provider: str, actor: Actor, at: datetime) -> tuple[P
             notice=locked,
             provider=provider,
             channel=online_channel(locked),
+            way=way,
             amount_fen=locked.amount_fen,
             opened_at=at,
             expires_at=min(at + timedelta(minutes=ORDER_MINUTES), end_instant(locked.due_on)),
             ask_at=at + ASKED_AFTER[0],
         )
-        audit.record("payment.order_opened", actor, subject=order, details={"provider": provider})
+        audit.record("payment.order_opened", actor, subject=order, details={"provider": provider, "way": way.value})
     return order, replaced
 
 
-def _open(gateway: Gateway, order: PaymentOrder) -> None:
-    """Asks the channel for the code; the same order asked for twice is one order at the channel."""
+def _open(gateway: Gateway, order: PaymentOrder, client_ip: str, at: datetime) -> None:
+    """Asks the channel for code or address; the same order asked for twice is one order at the channel."""
+    page = settings.PUBLIC_URL + reverse("payments:order", args=[order.pk])
     offer = gateway.create(
         Asked(
             number=order.number,
@@ -108,10 +121,14 @@ def _open(gateway: Gateway, order: PaymentOrder) -> None:
             note=order.notice.number,
             expires_at=order.expires_at,
             notify_url=settings.CALLBACK_URL + reverse("payments:callback", args=[order.provider]),
+            phone=Phone(client_ip, page) if order.way == Way.H5 else None,
         )
     )
-    PaymentOrder.objects.filter(pk=order.pk, state=OrderState.OPENING).update(
-        state=OrderState.OPEN, code=offer.code, link=offer.link
+    PaymentOrder.objects.filter(pk=order.pk, state__in=LIVE_ORDERS).update(
+        state=OrderState.OPEN,
+        code=offer.code,
+        link=offer.link,
+        link_until=at + LINK_MINUTES if order.way == Way.H5 else None,
     )
     order.refresh_from_db()
 

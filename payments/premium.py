@@ -1,15 +1,18 @@
 """Notices of the social insurance premium: collected by the tax authority, one line per insured person (DOMAIN §7)."""
 
+from collections import defaultdict
+from collections.abc import Sequence
 from datetime import date
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from payments import paper_parts, records
-from payments.models import Notice
+from payments.models import Line, Notice
 from payments.paper_parts import Printing
 from portal.design.text import format_day, format_yuan
 from portal.documents.papers import Paper, PaperField, PaperTable
+from portal.documents.papers.structure import MAX_ROWS
 from portal.regions.policy_values import Policy
 from portal.regions.text import both, pick
 
@@ -58,7 +61,7 @@ def paper(notice: Notice, language: str | None = None, printing: Printing | None
                 ),
             ],
             tables=[_insured(notice)],
-            paragraphs=[*printing.ways, _waiting_warning(policy)],
+            paragraphs=[*_names_apart(notice), *printing.ways, _waiting_warning(policy)],
             codes=paper_parts.codes(notice, printing.record),
             slip=paper_parts.slip(notice),
             footer=paper_parts.closing(notice),
@@ -66,25 +69,18 @@ def paper(notice: Notice, language: str | None = None, printing: Printing | None
 
 
 def _insured(notice: Notice) -> PaperTable:
-    """Who is insured, with the individual amount, the assistance and what remains to pay."""
+    """Who is insured, with the individual amount, the assistance and what remains to pay.
+
+    A village has more people than a paper has lines: then those who pay the same stand together in one line (N12).
+    """
     lines = notice.lines
     return PaperTable(
         caption=_("Insured"),
         head=[_("Name"), _("Identity number"), _("Category"), _("Individual amount"), _("Assistance"), _("To pay")],
-        rows=[
-            [
-                line.name,
-                line.masked_number,
-                line.what,
-                format_yuan(line.total_fen),
-                format_yuan(line.assistance_fen),
-                format_yuan(line.payable_fen),
-            ]
-            for line in lines
-        ],
+        rows=_summed(lines) if len(lines) > MAX_ROWS else [_row(line) for line in lines],
         foot=[
             _("Total"),
-            ngettext("%(count)d person", "%(count)d people", len(lines)) % {"count": len(lines)},
+            _people(len(lines)),
             "",
             format_yuan(sum(line.total_fen for line in lines)),
             format_yuan(sum(line.assistance_fen for line in lines)),
@@ -94,6 +90,44 @@ def _insured(notice: Notice) -> PaperTable:
         numeric=[3, 4, 5],
         repeated=[2],
     )
+
+
+def _row(line: Line) -> list[str]:
+    return [
+        line.name,
+        line.masked_number,
+        line.what,
+        format_yuan(line.total_fen),
+        format_yuan(line.assistance_fen),
+        format_yuan(line.payable_fen),
+    ]
+
+
+def _summed(lines: Sequence[Line]) -> list[list[str]]:
+    """One line for all who pay the same: how many they are, their amount each, and their sums."""
+    groups: dict[tuple[str, int, int], list[Line]] = defaultdict(list)
+    for line in lines:
+        groups[line.what, line.total_fen, line.assistance_fen].append(line)
+    return [
+        [
+            _people(len(alike)),
+            _("%(amount)s each") % {"amount": format_yuan(alike[0].payable_fen)},
+            what,
+            format_yuan(total_fen * len(alike)),
+            format_yuan(assistance_fen * len(alike)),
+            format_yuan(sum(line.payable_fen for line in alike)),
+        ]
+        for (what, total_fen, assistance_fen), alike in groups.items()
+    ]
+
+
+def _people(count: int) -> str:
+    return ngettext("%(count)d person", "%(count)d people", count) % {"count": count}
+
+
+def _names_apart(notice: Notice) -> list[str]:
+    """Where the names are that a paper for a whole village has no room for."""
+    return [_("The names are in the committee's list for this notice.")] if len(notice.lines) > MAX_ROWS else []
 
 
 def _period(policy: Policy, notice: Notice) -> str:

@@ -8,6 +8,7 @@ import logging
 import os
 from datetime import date
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q
@@ -16,14 +17,14 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from payments import kinds
+from payments import campaigns, kinds
 from payments.models import Notice, PrintRun
 from payments.models.print_runs import chosen_notices
 from portal import audit
 from portal.design.text import format_day
 from portal.documents.papers import PaperTooLong, UncoveredCharacters
 from portal.documents.papers.output import LANGUAGE_TAGS
-from portal.documents.papers.print_file import FIRST_NUMBER, MAX_PAPERS, Part, PrintPart, assemble
+from portal.documents.papers.print_file import FIRST_NUMBER, FORM, MAX_PAPERS, Part, PrintPart, assemble
 from portal.jobs import services as jobs
 from portal.jobs.progress import Progress, Stopped
 from portal.jobs.registry import runner
@@ -56,6 +57,7 @@ def start_print_run(
     actor: Actor,
     region: Region,
     office: Office | None = None,
+    campaign: UUID | None = None,
     kind: str = "",
     state: str = "",
     cover_year: int | None = None,
@@ -66,9 +68,12 @@ def start_print_run(
     """Starts a run over the notices of a place within the actor's area; raises NothingToPrint or TooManyToPrint."""
     if actor.user_id is None or not Region.objects.within_path(actor.region_path).filter(pk=region.pk).exists():
         raise PermissionError("the place is outside of the actor's area")
+    if campaign is not None and campaign not in {known.pk for known in campaigns.reaching(actor)}:
+        raise PermissionError("the campaign does not reach into the actor's area")
     choice = {
         "region": region,
         "office": office,
+        "campaign": campaign,
         "kind": kind,
         "state": state,
         "cover_year": cover_year,
@@ -96,6 +101,11 @@ def _finished(params: dict[str, Any]) -> str:
 def print_notices(progress: Progress) -> None:
     """Writes the parts that are not there yet, then joins them."""
     run = PrintRun.objects.select_related("region", "office").get(pk=progress.params["run"])
+    if progress.cursor and progress.cursor.get("form") != FORM:
+        # Parts of an older version cannot be joined with new ones; the run begins again.
+        _remove_parts(progress)
+        progress.step(0, cursor={})
+        progress.save()
     try:
         while _print_part(run, progress):
             pass
@@ -130,6 +140,7 @@ def _print_part(run: PrintRun, progress: Progress) -> bool:
     progress.step(
         min(done, run.notice_count),
         cursor={
+            "form": FORM,
             "parts": number,
             "next": closed.next_number,
             "after": [last.region.code, last.payer_name, last.number],

@@ -10,11 +10,11 @@ from portal.workflow.core import Batch
 
 
 def tell_payers_paid(batch: Batch) -> None:
-    messages.tell_paid(list(batch.subjects()))
+    messages.tell_paid(messages.facts_of(batch.subjects()))
 
 
 def remind_payers(batch: Batch) -> None:
-    messages.tell_reminded(list(batch.subjects()), local_date(batch.at))
+    messages.tell_reminded(messages.facts_of(batch.subjects()), local_date(batch.at))
 
 
 def tell_payers_refunded(batch: Batch) -> None:

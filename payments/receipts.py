@@ -12,13 +12,17 @@ counters, always.
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef
 from django.utils import timezone
 
 from payments.models import Notice, Payment, Receipt, ReceiptPrint, ReceiptSeries, ReceiptVoid
+from portal import prepared_writes
 from portal.documents import records
 from portal.documents.models import PaperRecord, PaperState
 from portal.people.actors import SYSTEM, Actor
@@ -30,6 +34,10 @@ CLASS_AND_KIND = {"nontax": "0102", "premium": "0391"}
 """The middle of a receipt code: class and kind of the receipt (DOMAIN §7)."""
 
 SERIAL_DIGITS = 6
+COLUMNS = (
+    *("id", "kind", "issuer", "year", "serial", "code", "number", "notice_id", "payment_id", "turn", "reverses_id"),
+    *("amount_fen", "issued_at", "issued_on", "actor_role", "actor_user_id"),
+)
 MAX_PRINT_CONTENDERS = 20
 
 
@@ -65,33 +73,40 @@ def issue_receipt(
     return standing_receipt(notice)
 
 
-def issue_many(pairs: Sequence[tuple[Notice, Payment]], *, actor: Actor, at: datetime) -> list[Receipt]:
+def issue_many(pairs: Sequence[tuple[Notice, Payment]], *, actor: Actor, at: datetime) -> None:
     """Issues the receipts of notices that have none yet, with one look at the counter per issuer."""
     pks = [notice.pk for notice, _payment in pairs]
     has_one = set(Receipt.objects.filter(notice__pk__among=pks).values_list("notice", flat=True))
-    wanted = [pair for pair in pairs if pair[0].pk not in has_one]
-    return _make([(notice, payment, 1, None) for notice, payment in wanted], actor=actor, at=at)
+    wanted = [_due(notice, payment) for notice, payment in pairs if notice.pk not in has_one]
+    _make(wanted, actor=actor, at=at)
 
 
 def on_settled(batch: Batch) -> None:
     """Issues the receipts of the notices that were just paid; a collective notice has none of its own."""
+    members = Notice.objects.filter(collective=OuterRef("pk"))
     notices = list(
         batch.subjects()
-        .exclude(pk__in=Notice.objects.filter(collective__in=batch.pks).values("collective"))
-        .select_related("region")
-        .defer("title", "lines_data")
+        .exclude(Exists(members))
+        .exclude(Exists(Receipt.objects.filter(notice=OuterRef("pk"))))
+        .order_by("number")
+        .values_list("pk", "collective", "kind", "amount_fen", "region__code")
     )
-    payments = _payments_of(notices)
-    pairs = [(notice, payments[notice.pk]) for notice in notices if notice.pk in payments]
-    issue_many(pairs, actor=SYSTEM, at=batch.at)
+    settled = _settlements([row[0] for row in notices], {row[1] for row in notices if row[1]})
+    wanted = []
+    for pk, whole, kind, amount_fen, code in notices:
+        payment = settled.get(pk) or settled.get(whole)
+        if payment is not None:
+            wanted.append(_Due(notice=pk, kind=kind, county=_county(code), amount_fen=amount_fen, payment=payment))
+    _make(wanted, actor=SYSTEM, at=batch.at)
 
 
 def on_refunded(batch: Batch) -> None:
     """Reverses the receipts of refunded notices by receipts of their own; the first ones are never edited."""
     standing = Receipt.objects.standing().filter(notice__in=batch.pks).select_related("notice__region", "payment")
-    rows = [(receipt.notice, receipt.payment, receipt.turn, receipt) for receipt in standing.order_by("pk")]
+    receipts = list(standing.order_by("pk"))
+    rows = [_due(one.notice, one.payment, turn=one.turn, reverses=one.pk) for one in receipts]
     _make(rows, actor=batch.actor, at=batch.at)
-    _mark([receipt for _notice, _payment, _turn, receipt in rows], PaperState.VOID)
+    _mark(receipts, PaperState.VOID)
 
 
 def void_receipt(receipt: Receipt, *, reason: str, actor: Actor, at: datetime | None = None) -> Receipt:
@@ -108,7 +123,8 @@ def void_receipt(receipt: Receipt, *, reason: str, actor: Actor, at: datetime | 
                 raise NotIssuable
             ReceiptVoid.objects.create(receipt=found, reason=reason, at=at, actor_user_id=actor.user_id)
             _mark([found], PaperState.VOID)
-            return _make([(found.notice, found.payment, found.turn + 1, None)], actor=actor, at=at)[0]
+            made = _make([_due(found.notice, found.payment, turn=found.turn + 1)], actor=actor, at=at)
+            return Receipt.objects.get(pk=made[0])
     except IntegrityError as error:
         raise NotIssuable from error
 
@@ -132,7 +148,7 @@ def print_of(receipt: Receipt, form: str, actor: Actor) -> ReceiptPrint:
 
 def issuer_of(notice: Notice) -> str:
     """Who issues receipts of this kind in the county of the notice; each has a series of its own."""
-    return f"{notice.kind}:{_county(notice)}"
+    return f"{notice.kind}:{_county(notice.region.code)}"
 
 
 def take_serials(issuer: str, year: int, count: int) -> range:
@@ -143,52 +159,60 @@ def take_serials(issuer: str, year: int, count: int) -> range:
     return range(last - count + 1, last + 1)
 
 
-def _make(rows: Iterable[tuple[Notice, Payment, int, Receipt | None]], *, actor: Actor, at: datetime) -> list[Receipt]:
-    """Receipts with their numbers, the counters taken in one fixed order."""
+@dataclass(slots=True, kw_only=True)
+class _Due:
+    """A receipt to be made: for which notice and money, as which turn, and which receipt it reverses."""
+
+    notice: UUID
+    kind: str
+    county: str
+    amount_fen: int
+    payment: UUID
+    turn: int = 1
+    reverses: UUID | None = None
+
+
+def _due(notice: Notice, payment: Payment, *, turn: int = 1, reverses: UUID | None = None) -> _Due:
+    return _Due(
+        notice=notice.pk,
+        kind=notice.kind,
+        county=_county(notice.region.code),
+        amount_fen=notice.amount_fen,
+        payment=payment.pk,
+        turn=turn,
+        reverses=reverses,
+    )
+
+
+def _make(rows: Iterable[_Due], *, actor: Actor, at: datetime) -> list[UUID]:
+    """Receipts with their numbers, the counters taken in one fixed order; the keys of the receipts."""
     on = calendar.local_date(at)
-    by_issuer: dict[str, list[tuple[Notice, Payment, int, Receipt | None]]] = defaultdict(list)
+    by_issuer: dict[str, list[_Due]] = defaultdict(list)
     for row in rows:
-        by_issuer[issuer_of(row[0])].append(row)
-    made: list[Receipt] = []
+        by_issuer[f"{row.kind}:{row.county}"].append(row)
+    made: list[tuple[Any, ...]] = []
+    told = (at, on, str(actor.role), actor.user_id)
     for issuer in sorted(by_issuer):
         mine = by_issuer[issuer]
-        serials = take_serials(issuer, on.year, len(mine))
-        for serial, (notice, payment, turn, reverses) in zip(serials, mine, strict=True):
-            county = _county(notice)
-            made.append(
-                Receipt(
-                    kind=notice.kind,
-                    issuer=issuer,
-                    year=on.year,
-                    serial=serial,
-                    code=f"{county[:2]}{CLASS_AND_KIND[notice.kind]}{on.year % 100:02d}",
-                    number=f"{county[2:]}{serial:0{SERIAL_DIGITS}d}",
-                    notice=notice,
-                    payment=payment,
-                    turn=turn,
-                    reverses=reverses,
-                    amount_fen=notice.amount_fen,
-                    issued_at=at,
-                    issued_on=on,
-                    actor_role=str(actor.role),
-                    actor_user_id=actor.user_id,
-                )
-            )
-    return Receipt.objects.bulk_create(made, batch_size=1_000)
+        county = mine[0].county
+        code = f"{county[:2]}{CLASS_AND_KIND[mine[0].kind]}{on.year % 100:02d}"
+        for serial, row in zip(take_serials(issuer, on.year, len(mine)), mine, strict=True):
+            number = f"{county[2:]}{serial:0{SERIAL_DIGITS}d}"
+            named = (uuid4(), row.kind, issuer, on.year, serial, code, number)
+            made.append((*named, row.notice, row.payment, row.turn, row.reverses, row.amount_fen, *told))
+    if made:
+        prepared_writes.pour(Receipt, COLUMNS, made)
+    return [row[0] for row in made]
 
 
-def _payments_of(notices: Sequence[Notice]) -> dict[object, Payment]:
-    """The money that settled each notice: its own payment, or that of its collective notice."""
-    wholes = {notice.collective_id for notice in notices if notice.collective_id}
-    wanted = [*(notice.pk for notice in notices), *wholes]
-    settled = Payment.objects.filter(outcome=Payment.Outcome.SETTLED, notice__pk__among=wanted)
-    by_notice = {payment.notice_id: payment for payment in settled}
-    found = {notice.pk: by_notice.get(notice.pk) or by_notice.get(notice.collective_id) for notice in notices}
-    return {pk: payment for pk, payment in found.items() if payment is not None}
+def _settlements(notices: Sequence[UUID], wholes: set[UUID]) -> dict[UUID, UUID]:
+    """The money that settled each of these notices and collective notices, by notice."""
+    settled = Payment.objects.filter(outcome=Payment.Outcome.SETTLED, notice__pk__among=[*notices, *wholes])
+    return dict(settled.order_by().values_list("notice", "pk"))
 
 
-def _county(notice: Notice) -> str:
-    return f"{notice.region.code[:6]:0>6}"
+def _county(code: str) -> str:
+    return f"{code[:6]:0>6}"
 
 
 def _mark(receipts: Iterable[Receipt], state: str) -> None:

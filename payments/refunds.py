@@ -4,8 +4,9 @@ edit nothing (E10).
 
 from datetime import datetime
 
-from payments import ledger, membership
-from payments.models import Account, Entry, JournalKind, Notice, PaymentException
+from payments import ledger, membership, payouts
+from payments.models import Account, Notice, PaymentException
+from payments.payouts import NothingOwed
 from payments.workflow import NoticeWorkflow
 from portal.people.actors import SYSTEM, Actor, Role
 from portal.workflow.core import Batch
@@ -50,12 +51,9 @@ def book_refunds(batch: Batch) -> None:
         if payment is None:
             continue
         ledger.post_refund_of_notice(notice, payment, at=batch.at, actor=batch.actor)
+        payouts.open_for(payment, batch.at)
         if payment.notice_id == notice.pk:
             PaymentException.objects.filter(payment=payment, resolved_at=None).update(resolved_at=batch.at)
-
-
-class NothingOwed(ValueError):
-    """No confirmed refund of this notice waits to be paid out."""
 
 
 def owed_fen(notice: Notice) -> int:
@@ -64,14 +62,8 @@ def owed_fen(notice: Notice) -> int:
 
 
 def record_payout(notice: Notice, *, actor: Actor, at: datetime) -> None:
-    """Notes that the bank has paid the refund out; raises NothingOwed when it was noted before or nothing is owed."""
-    owed = owed_fen(notice)
-    payment = membership.payment_of(notice)
-    if owed <= 0 or payment is None:
+    """Notes that somebody has paid the refund of a notice out by hand; raises NothingOwed."""
+    waiting = notice.payouts.filter(journal__key=f"refund:{notice.pk}").first()
+    if waiting is None:
         raise NothingOwed
-    ledger.post_paid_out(notice=notice, payment=payment, amount_fen=owed, at=at, actor=actor)
-
-
-def paid_out(notice: Notice) -> bool:
-    """Whether the refund of this notice has left the bank."""
-    return Entry.objects.filter(notice=notice, journal__kind=JournalKind.PAID_OUT).exists()
+    payouts.pay_by_hand(waiting, actor=actor, at=at)

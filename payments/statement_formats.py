@@ -61,6 +61,7 @@ WECHAT_COLUMNS = _heads(
     "应结订单金额,代金券金额,微信退款单号,商户退款单号,退款金额,充值券退款金额,退款类型,退款状态,商品名称,商户数据包,"
     "手续费,费率,订单金额,申请退款金额,费率备注"
 )
+UNDECIDED_REFUNDS = ("PROCESSING", "FAIL", "CHANGE")
 WECHAT_TOTALS = _heads("总交易单数,应结订单总金额,退款总金额,充值券退款总金额,手续费总金额,订单总金额,申请退款总金额")
 ALIPAY_COLUMNS = _heads(
     "支付宝交易号,商户订单号,业务类型,商品名称,创建时间,完成时间,门店编号,门店名称,操作员,终端号,对方账户,订单金额（元）,"
@@ -144,6 +145,7 @@ class StatementRow:
     paid_on: date
     payer: str
     takes_back: bool
+    refund_number: str = ""
 
 
 def detect(content: bytes) -> Format:
@@ -170,11 +172,12 @@ def parse(content: bytes, kind: str) -> list[StatementRow]:
         Format.ALIPAY: _alipay,
     }[Format(kind)]
     rows = reader(content)
-    seen: set[tuple[str, bool]] = set()
+    seen: set[tuple[str, bool, str]] = set()
     for row in rows:
-        if (row.txn, row.takes_back) in seen:
+        known = (row.txn, row.takes_back, row.refund_number)
+        if known in seen:
             raise StatementFault(Fault.REPEATED, row.number)
-        seen.add((row.txn, row.takes_back))
+        seen.add(known)
     return rows
 
 
@@ -266,7 +269,7 @@ def _wechat(content: bytes) -> list[StatementRow]:
     totals: list[str] | None = None
     awaiting_totals = False
     today = calendar.today()
-    number = 0
+    number = listed = 0
     for number, line in _lines(content):
         if totals is not None:
             raise StatementFault(Fault.AFTER_END, number)
@@ -279,10 +282,13 @@ def _wechat(content: bytes) -> list[StatementRow]:
             totals = _ticked(line, number, len(WECHAT_TOTALS))
         else:
             cells = dict(zip(WECHAT_COLUMNS, _ticked(line, number, len(WECHAT_COLUMNS)), strict=True))
-            rows.append(_wechat_row(cells, number, today))
+            listed += 1
+            # A refund under way or refused moved no money yet; the service is asked, or a later bill has it.
+            if cells["交易状态"] != "REFUND" or cells["退款状态"].strip() not in UNDECIDED_REFUNDS:
+                rows.append(_wechat_row(cells, number, today))
     if totals is None:
         raise StatementFault(Fault.TRUNCATED, number + 1)
-    if not _is_digits(totals[0]) or int(totals[0]) != len(rows):
+    if not _is_digits(totals[0]) or int(totals[0]) != listed:
         raise StatementFault(Fault.COUNT, number)
     if _fen(totals[5], number) != sum(row.amount_fen for row in rows if not row.takes_back):
         raise StatementFault(Fault.TOTAL, number)
@@ -304,6 +310,7 @@ def _wechat_row(cells: Mapping[str, str], number: int, today: date) -> Statement
         paid_on=_day(cells["交易时间"][:10], number, today),
         payer="",
         takes_back=takes_back,
+        refund_number=cells["商户退款单号"].strip()[:64] if takes_back else "",
     )
 
 
@@ -365,6 +372,7 @@ def _alipay_row(cells: Mapping[str, str], number: int, today: date) -> Statement
         paid_on=_day(cells["完成时间"][:10], number, today),
         payer="",
         takes_back=takes_back,
+        refund_number=cells["退款批次号/请求号"].strip()[:64] if takes_back else "",
     )
 
 

@@ -22,6 +22,7 @@ class WrittenRow:
     payer: str = ""
     bank_code: str = ""
     takes_back: bool = False
+    refund_number: str = ""
     at: datetime | None = None
 
 
@@ -65,7 +66,10 @@ def write_wechat(rows: Iterable[WrittenRow], *, merchant: str, app: str) -> byte
         state = "REFUND" if row.takes_back else "SUCCESS"
         moment = f"{row.paid_on:%Y-%m-%d} {_time(row)}"
         cells = [moment, app, merchant, "0", "", row.txn, row.order_number, "", "NATIVE", state, "OTHERS", "CNY"]
-        cells += [amount, "0.00", "0", "0", refund, "0.00", "", "", row.payer, row.number, "0.00000", "0.00%"]
+        back_number = row.refund_number or "0"
+        way, ended = ("ORIGINAL", "SUCCESS") if row.takes_back else ("", "")
+        cells += [amount, "0.00", "0", back_number, refund, "0.00", way, ended, row.payer, row.number]
+        cells += ["0.00000", "0.00%"]
         cells += [amount, refund, ""]
         lines.append(",".join(f"`{cell}" for cell in cells))
     count = len(lines) - 1
@@ -88,7 +92,8 @@ def write_alipay(rows: Iterable[WrittenRow], *, account: str, on: date) -> bytes
         amount = f"{sign}{_yuan(row.amount_fen)}"
         kind = "退款" if row.takes_back else "交易"
         cells = [f"{row.txn}\t", f"{row.order_number}\t", kind, row.payer, moment, moment, *[""] * 5, amount, amount]
-        lines.append(",".join([*cells, *["0.00"] * 5, "", "0.00", "0.00", "", "0.00", "0.00", row.number]))
+        rest = ["0.00"] * 5 + ["", "0.00", "0.00", row.refund_number, "0.00", "0.00", row.number]
+        lines.append(",".join([*cells, *rest]))
     lines += [f"#----{ALIPAY_END}----", f"#交易合计：{count}笔，商家实收共{_yuan(total)}元，商家优惠共0.00元"]
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:

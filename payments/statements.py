@@ -13,15 +13,16 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Count, Sum
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from payments import booking, bulk_booking, ledger, refunds
+from payments import booking, bulk_booking, ledger, payouts
 from payments.booking import Report
+from payments.bulk_booking import Standing
 from payments.models import (
     JournalKind,
     LineOutcome,
@@ -35,7 +36,7 @@ from payments.models import (
     StatementState,
 )
 from payments.statement_formats import StatementFault, StatementRow, detect, parse
-from portal import audit
+from portal import audit, prepared_writes
 from portal.crypto import seal_bytes, unseal_bytes
 from portal.jobs import services as job_services
 from portal.jobs.progress import Progress
@@ -44,7 +45,10 @@ from portal.people.actors import Actor, Role
 from portal.regions.models import Region
 
 JOB = "payments.statement"
-CHUNK = 1_000
+CHUNK = 2_000 if connection.vendor == "postgresql" else 1_000
+"""Lines that are booked in one transaction: others wait for its receipt counter and, on SQLite, for its one writer."""
+
+LINE_COLUMNS = ("statement_id", "number", "payment_id", "amount_fen", "paid_on", "outcome")
 ONLINE = "online"
 MAX_BYTES = 32 * 1024 * 1024
 
@@ -148,27 +152,18 @@ def import_chunk(statement: Statement, rows: Sequence[StatementRow], at: datetim
         fresh = [row for row in rows if not row.takes_back and row.txn not in known]
         reports, named = _reports(fresh, statement, actor, at)
         booked = dict(zip([row.number for row in fresh], bulk_booking.book_many(reports, named), strict=True))
-        lines = []
+        lines: list[tuple[Any, ...]] = []
         for row in rows:
             if row.takes_back:
-                payment, outcome = _taken_back(row, statement, actor, at), LineOutcome.REVERSED
+                payment_id, outcome = _taken_back(row, statement, actor, at).pk, LineOutcome.REVERSED
             elif row.number in booked:
-                payment = booked[row.number]
-                outcome = LineOutcome.BOOKED if payment.settled else LineOutcome.WAITING
+                payment_id, settled = booked[row.number]
+                outcome = LineOutcome.BOOKED if settled else LineOutcome.WAITING
             else:
-                payment = known[row.txn]
-                outcome = LineOutcome.MATCHED if payment.amount_fen == row.amount_fen else LineOutcome.DIFFERS
-            lines.append(
-                StatementLine(
-                    statement=statement,
-                    number=row.number,
-                    payment=payment,
-                    amount_fen=row.amount_fen,
-                    paid_on=row.paid_on,
-                    outcome=outcome,
-                )
-            )
-        StatementLine.objects.bulk_create(lines, batch_size=2_000)
+                payment_id = known[row.txn].pk
+                outcome = LineOutcome.MATCHED if known[row.txn].amount_fen == row.amount_fen else LineOutcome.DIFFERS
+            lines.append((statement.pk, row.number, payment_id, row.amount_fen, row.paid_on, str(outcome)))
+        prepared_writes.pour(StatementLine, LINE_COLUMNS, lines)
 
 
 def _known(rows: Sequence[StatementRow]) -> dict[str, Payment]:
@@ -190,7 +185,7 @@ def _bank_codes(payment: Payment) -> set[str]:
 
 def _reports(
     rows: Sequence[StatementRow], statement: Statement, actor: Actor, at: datetime
-) -> tuple[list[Report], dict[str, Notice]]:
+) -> tuple[list[Report], dict[str, Standing]]:
     """What the lines report, and the notices they name by the numbers in the reports."""
     numbers = [booking.written(row.given_number) for row in rows]
     orders = _orders([row.order_number for row in rows if row.order_number])
@@ -221,7 +216,7 @@ def _orders(numbers: Sequence[str]) -> dict[str, str]:
     return dict(PaymentOrder.objects.filter(number__in=numbers).values_list("number", "notice__number"))
 
 
-def _channel(row: StatementRow, notice: Notice | None) -> str:
+def _channel(row: StatementRow, notice: Standing | None) -> str:
     """The channel of the notice that this line came by; its bank's code, or online, where the notice has none."""
     known = notice.channels if notice is not None else []
     if not row.bank_code:
@@ -236,20 +231,24 @@ def _taken_back(row: StatementRow, statement: Statement, actor: Actor, at: datet
     payment = _known([row]).get(row.txn)
     if payment is None:
         reports, named = _reports([row], statement, actor, at)
-        notice = named.get(reports[0].given_number)
+        standing = named.get(reports[0].given_number)
+        notice = Notice.objects.get(pk=standing.pk) if standing else None
         payment = booking.store_waiting(reports[0], notice, Reason.REVERSED)
         ledger.post_taken_back(payment, at=at, actor=actor)
         return payment
-    if payment.journals.filter(kind__in=[JournalKind.REVERSED, JournalKind.PAID_OUT]).exists():
+    if payment.journals.filter(kind=JournalKind.REVERSED).exists():
         return payment
-    if payment.notice is not None and payment.settled and refunds.owed_fen(payment.notice) > 0:
-        refunds.record_payout(payment.notice, actor=actor, at=at)
+    if payouts.paid_by_statement(
+        payment, number=row.refund_number, amount_fen=row.amount_fen, on=row.paid_on, actor=actor, at=at
+    ):
         return payment
     ledger.post_taken_back(payment, at=at, actor=actor)
-    if payment.settled:
-        PaymentException.objects.get_or_create(payment=payment, defaults={"reason": Reason.REVERSED, "opened_at": at})
-    else:
-        PaymentException.objects.filter(payment=payment, resolved_at=None).update(resolved_at=at)
+    # Money that a cashier had assigned has settled another notice than the one it was paid for.
+    for settled in [one for one in (payment, *payment.assigned.all()) if one.settled]:
+        PaymentException.objects.get_or_create(payment=settled, defaults={"reason": Reason.REVERSED, "opened_at": at})
+    PaymentException.objects.filter(payment=payment, payment__outcome="exception", resolved_at=None).update(
+        resolved_at=at
+    )
     return payment
 
 

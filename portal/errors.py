@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +17,7 @@ from django.utils.crypto import get_random_string
 from django.utils.translation import get_language
 
 from portal.design.context import HOTLINES, page
+from portal.design.desk import NO_LINKS
 from portal.design.text import is_chinese
 
 logger = logging.getLogger(__name__)
@@ -70,6 +72,26 @@ def page_not_found(request: HttpRequest, exception: Exception | None = None) -> 
     return _answer(request, "404.html", 404)
 
 
+def method_not_allowed(request: HttpRequest, allowed: str) -> HttpResponse:
+    """Answers somebody who opens the address of a button, mostly because signing in again led back to it."""
+    response = _answer(request, "405.html", 405)
+    response["Allow"] = allowed
+    return response
+
+
+class MethodMiddleware:
+    """Gives the empty answer of an address that takes no visit a page with words and a way on (UX-E10)."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if response.status_code == 405 and request.method == "GET" and not response.streaming and not response.content:
+            return method_not_allowed(request, response["Allow"])
+        return response
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answers a fault of ours without touching the database; 503 when the database itself is away."""
     if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
@@ -114,5 +136,6 @@ def _frame(request: HttpRequest) -> dict[str, Any]:
         frame = page(request)
     except (AttributeError, Resolver404):
         frame = {"html_lang": "zh-Hans" if is_chinese() else "en", "hotlines": HOTLINES, "demo": settings.DEMO}
-    frame.update(resident_nav=[], desk_nav=[], LANGUAGE_CODE=get_language())
+    frame.update(resident_nav=NO_LINKS, desk_nav=NO_LINKS, signed_in=False, person="", desk_office="", session_ends="")
+    frame["LANGUAGE_CODE"] = get_language()
     return frame

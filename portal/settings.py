@@ -73,7 +73,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "portal.logs.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "portal.headers.PolicyMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -91,6 +91,7 @@ MIDDLEWARE = [
     "portal.limits.middleware.RateLimitMiddleware",
     "portal.workflow.middleware.RefusalMiddleware",
     "portal.design.unsaved.KeepTypedMiddleware",
+    "portal.errors.MethodMiddleware",
 ]
 
 ROOT_URLCONF = "portal.urls"
@@ -119,9 +120,14 @@ TEMPLATES = [
 
 STATEMENT_SECONDS = env.int("CANBAO_STATEMENT_SECONDS", default=10)  # workers get 60, migrations 0 (no limit)
 
+# PostgreSQL keeps often used statements in a connection; 0 behind a pooler that lends connections out by transaction.
+DATABASE_PREPARES = env.bool("CANBAO_DATABASE_PREPARES", default=True)
+
 DATABASES: dict[str, dict[str, Any]] = {"default": {}}
 if env.str("DATABASE_URL", default=""):
     DATABASES["default"] = env.db("DATABASE_URL")
+    if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
+        DATABASES["default"]["ENGINE"] = "portal.postgresql"
     DATABASES["default"].update(
         CONN_MAX_AGE=None,
         CONN_HEALTH_CHECKS=True,  # without them the first request of each process fails after a restart of PostgreSQL
@@ -161,6 +167,8 @@ CELERY_TASK_ROUTES = {
     "enrollment.tasks.*": {"queue": "sweep"},
     "portal.outbox.tasks.*": {"queue": "outbox"},
     "payments.tasks.ask_silent_orders": {"queue": "outbox"},
+    "payments.tasks.send_payouts": {"queue": "outbox"},
+    "payments.tasks.erase_statement_files": {"queue": "papers"},
     "payments.tasks.forget_old_callbacks": {"queue": "outbox"},
 }
 CELERY_TASK_ACKS_LATE = True
@@ -267,6 +275,16 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "payments.tasks.ask_silent_orders",
         "schedule": 60,
         "options": {"queue": "outbox", "expires": 60},
+    },
+    "send-payouts": {
+        "task": "payments.tasks.send_payouts",
+        "schedule": 30,
+        "options": {"queue": "outbox", "expires": 30},
+    },
+    "erase-statement-files": {
+        "task": "payments.tasks.erase_statement_files",
+        "schedule": crontab(hour=2, minute=20),
+        "options": {"queue": "papers", "expires": 3600},
     },
     "forget-old-callbacks": {
         "task": "payments.tasks.forget_old_callbacks",

@@ -43,8 +43,11 @@ def merge(source: Path) -> int:
             if "%(" in row["msgid"] and "python-format" not in entry.flags:
                 entry.flags.append("python-format")
         catalogue.sort(key=lambda entry: (entry.msgid, entry.msgctxt or ""))
-        catalogue.save(str(CATALOGUE))
-        catalogue.save_as_mofile(str(CATALOGUE.with_suffix(".mo")))
+        # Put in place whole: a portal that starts meanwhile never reads half a catalogue.
+        for path, write in ((CATALOGUE, catalogue.save), (CATALOGUE.with_suffix(".mo"), catalogue.save_as_mofile)):
+            part = path.with_name(f".{path.name}.part")
+            write(str(part))
+            part.replace(path)
     return len(rows)
 
 

@@ -23,10 +23,10 @@ from enrollment.views.resident import posted_version
 from payments.amounts import rmb_capital
 from payments.places import ways_to_pay
 from portal import limits
-from portal.design import questions
 from portal.documents.imaging import CARD_PHOTO
 from portal.documents.papers import paper_response
 from portal.documents.uploads import UploadRejected, store_image
+from portal.people import questions
 from portal.people.access import require_role
 from portal.people.actors import Role
 from portal.people.models import Resident
@@ -113,7 +113,8 @@ def personal(request: HttpRequest, pk: UUID) -> HttpResponse:
         return render(request, "cards/personal_done.html", _step_context(application, 1))
     facts = services.photo_facts(application)
     answers = application.answers
-    asks = photo.asked(facts, services.receipt_rule(application))
+    kept = application.photo_id is not None and not application.resident.police_photo
+    asks = "photo" if kept else photo.asked(facts, services.receipt_rule(application))
     initial = {
         "phone": answers.get("phone") or application.applicant.phone,
         "address": answers.get("address") or application.resident.address,
@@ -123,7 +124,7 @@ def personal(request: HttpRequest, pk: UUID) -> HttpResponse:
 
     def build(data: QueryDict | None) -> PersonalForm:
         files = request.FILES if data is not None else None
-        return PersonalForm(data, files, points=pickup_points(application), asks=asks, initial=initial)
+        return PersonalForm(data, files, points=pickup_points(application), asks=asks, kept=kept, initial=initial)
 
     asked = questions.one_at_a_time(request, build)
     form = asked or build(request.POST if request.method == "POST" else None)
@@ -145,7 +146,12 @@ def personal(request: HttpRequest, pk: UUID) -> HttpResponse:
             return _conflict(request, application, refused)
         else:
             return redirect("cards:check", application.pk)
-    context = _step_context(application, 1) | {"form": form, "why": photo.why_receipt(facts), "asks": asks}
+    context = _step_context(application, 1) | {
+        "form": form,
+        "why": photo.why_receipt(facts),
+        "asks": asks,
+        "kept": kept,
+    }
     return render(request, "cards/personal.html", context)
 
 
@@ -265,14 +271,19 @@ def correct(request: HttpRequest, pk: UUID) -> HttpResponse:
     application = applicants_own(request, pk)
     if application.state != State.CORRECTION_REQUIRED:
         return redirect("cards:application", application.pk)
-    form = CorrectionAnswersForm(
-        request.POST if request.method == "POST" else None,
-        request.FILES if request.method == "POST" else None,
-        asked=application.correction_fields,
-        initial={name: application.answers.get(name, "") for name in ("phone", "address")},
-    )
+
+    def build(data: QueryDict | None) -> CorrectionAnswersForm:
+        return CorrectionAnswersForm(
+            data,
+            request.FILES if data is not None else None,
+            asked=application.correction_fields,
+            initial={name: application.answers.get(name, "") for name in ("phone", "address")},
+        )
+
+    asked = questions.one_at_a_time(request, build)
+    form = asked or build(request.POST if request.method == "POST" else None)
     version = posted_version(request) if request.method == "POST" else application.version
-    if request.method == "POST" and form.is_valid():
+    if request.method == "POST" and asked is None and form.is_valid():
         try:
             _send_correction(request, application, form, version)
         except UploadRejected as refusal:
@@ -373,8 +384,9 @@ def activate(request: HttpRequest, pk: UUID) -> HttpResponse:
     found = own_card(request, pk)
     if found.state != CardState.INACTIVE or "online" not in services.activation_channels(found.policy.policy):
         return redirect("cards:card", found.pk)
-    form = ActivationForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
+    asked = questions.one_at_a_time(request, ActivationForm)
+    form = asked or ActivationForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and asked is None and form.is_valid():
         limits.take(f"cards.activate:{request.actor.user_id}", capacity=20, seconds=3600)
         told = form.cleaned_data
         code = told["code"] if found.number.endswith(told["last_digits"]) else ""

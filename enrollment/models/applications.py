@@ -231,6 +231,10 @@ class Application(Subject):
     def _aad(self) -> str:
         return f"enrollment.application.answers:{self.pk}"
 
+    def name_of(self, user_id: int | None) -> str:
+        """The applicant's name, when it was they who acted."""
+        return self.resident.name if user_id is not None and self.resident.user_id == user_id else ""
+
     @property
     def is_for_other(self) -> bool:
         return self.for_whom != ForWhom.SELF

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from django.utils import timezone
+
 from enrollment.models import Application, CorrectionItem
 from enrollment.states import State
 from portal.regions import calendar
@@ -14,6 +16,7 @@ REVIEWED = (State.UNDER_REVIEW, State.ESCALATED)
 DECIDED = (State.APPROVED, State.REJECTED)
 ENDED = (State.WITHDRAWN, State.LAPSED)
 BY_SILENCE = "deem_approved"
+TAKEN_BACK = ("reopen", "county_reopen")
 
 
 @dataclass(frozen=True)
@@ -70,11 +73,26 @@ def _outcome(later: Sequence[Any]) -> str:
 
 
 def last_decision(application: Application) -> Decision | None:
-    """The decision a paper can be printed of: the last one, unless the case was reopened since."""
-    found = decisions(application)
-    if not found or application.state in UNDECIDED:
+    """The decision a paper can be printed of: the last one that cannot be taken back any more, unless the case was
+    reopened since.
+    """
+    if application.state in UNDECIDED or not is_final(application):
         return None
-    return found[-1]
+    found = decisions(application)
+    return found[-1] if found else None
+
+
+def is_final(application: Application) -> bool:
+    """Whether the last decision stands: within some seconds its clerk may take it back, and no paper of it is made
+    that would have to be called back.
+    """
+    return application.undo_until is None or application.undo_until <= timezone.now()
+
+
+def rounds_on_paper(application: Application) -> int:
+    """How many rounds of corrections a paper can be printed of."""
+    is_open = application.state == State.CORRECTION_REQUIRED and not is_final(application)
+    return application.correction_round - int(is_open)
 
 
 @dataclass(frozen=True)
@@ -95,14 +113,17 @@ class Request:
 
 
 def requests(application: Application) -> list[Request]:
-    """Every round of corrections of an application, oldest first, in two queries."""
+    """Every round of corrections of an application that was not taken back, oldest first, in two queries."""
     items = list(application.corrections.all())
     entries = list(application.timeline.order_by("id"))
-    asked = [place for place, entry in enumerate(entries) if _asks(entry)]
+    rounds = [
+        (entry, next((later for later in entries[place + 1 :] if later.target != State.CORRECTION_REQUIRED), None))
+        for place, entry in enumerate(entries)
+        if _asks(entry)
+    ]
+    asked = [(entry, left) for entry, left in rounds if left is None or left.transition not in TAKEN_BACK]
     found = []
-    for number, place in enumerate(asked, start=1):
-        entry = entries[place]
-        left = next((later for later in entries[place + 1 :] if later.target != State.CORRECTION_REQUIRED), None)
+    for number, (entry, left) in enumerate(asked[: rounds_on_paper(application)], start=1):
         due_at = left.was_due_at if left is not None else application.due_at
         found.append(
             Request(

@@ -43,7 +43,7 @@ def papers_of(application: Application) -> list[Available]:
     made = history.last_decision(application)
     if made is not None:
         found.append(Available("decision", _("Decision"), _("Approved by lapse of time.") if made.deemed else ""))
-    if application.correction_round:
+    if history.rounds_on_paper(application):
         found.append(Available("request", _("One-time notification of what is missing")))
     return [*found, Available("receipt", _("Receipt of the application")), Available("form", _("Registration form"))]
 

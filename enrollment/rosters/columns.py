@@ -32,6 +32,9 @@ IDENTITY_CARD_AGE_YEARS = 16
 
 _DATE = re.compile(r"([0-9]{4})[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?|([0-9]{4})([0-9]{2})([0-9]{2})")
 
+_SERIAL = re.compile(r"[0-9]{4,5}(\.0+)?")
+"""How a spreadsheet writes a date in a cell that is no date: the days since 1900."""
+
 
 class Unreadable(ValueError):
     """A cell that cannot mean anything in its column; `code` names the sentence."""
@@ -184,9 +187,10 @@ def read_phone(text: str) -> str:
 
 def read_date(text: str) -> date:
     """A date as people write it in tables: 1956-03-08, 1956/3/8, 1956年3月8日, 19560308."""
-    found = _DATE.fullmatch(unicodedata.normalize("NFKC", text).replace(" ", "").removesuffix("T00:00:00"))
+    plain = unicodedata.normalize("NFKC", text).replace(" ", "").removesuffix("T00:00:00")
+    found = _DATE.fullmatch(plain)
     if found is None:
-        raise Unreadable("date")
+        raise Unreadable("serial" if _SERIAL.fullmatch(plain) else "date")
     try:
         day = date(*(int(part) for part in found.groups() if part))
     except ValueError as error:

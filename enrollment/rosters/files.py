@@ -7,9 +7,8 @@ takes off again, so that no spreadsheet computes what somebody wrote into a cell
 import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-import xlsxwriter
 from django.utils.translation import gettext as _
 
 from enrollment.models import Outcome, Roster
@@ -19,6 +18,9 @@ from enrollment.rosters.texts import faults_of
 from enrollment.rosters.verdicts import setting_of
 from portal.regions import calendar
 from portal.regions.text import pick
+
+if TYPE_CHECKING:
+    import xlsxwriter
 
 CORRECTIONS_JOB = "enrollment.roster_corrections"
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
@@ -52,18 +54,17 @@ def template(kind: str) -> bytes:
 
 def corrections_name(roster: Roster) -> str:
     """The name of the file with the lines to correct; it names nobody."""
-    return f"roster-{str(roster.pk)[:8]}-to-correct.{roster.kind or 'xlsx'}"
+    return f"roster-{str(roster.pk)[:8]}-to-correct.xlsx"
 
 
 def write_corrections(roster: Roster, stream: BinaryIO, step: Callable[[int], None] = lambda done: None) -> None:
-    """Writes the lines to correct, as they came, with the reasons in a column of their own; line by line."""
+    """Writes the lines to correct, as they came, with the reasons in a column of their own; line by line.
+
+    Always a workbook, whatever came: it keeps numbers of 18 digits, which a CSV file opened in a spreadsheet loses.
+    """
     head = [*(column.label for column in COLUMNS), _("What to correct")]
-    rows = _corrections(roster, step)
-    if roster.kind == "csv":
-        _write_csv(stream, head, rows)
-    else:
-        widths = [*(column.width for column in COLUMNS), 60]
-        _write_workbook(stream, head, rows, widths)
+    widths = [*(column.width for column in COLUMNS), 60]
+    _write_workbook(stream, head, _corrections(roster, step), widths)
 
 
 def write_submitted(roster: Roster, stream: BinaryIO) -> None:
@@ -111,7 +112,10 @@ def _write_csv(stream: BinaryIO, head: Sequence[str], rows: Iterable[Sequence[ob
     text.detach()
 
 
-def _book(stream: BinaryIO) -> xlsxwriter.Workbook:
+def _book(stream: BinaryIO) -> "xlsxwriter.Workbook":
+    # It takes 15 MiB of every process that loads it, and most never write a workbook.
+    import xlsxwriter
+
     return xlsxwriter.Workbook(
         stream,
         {

@@ -10,6 +10,7 @@ from enrollment.rosters import reading
 from enrollment.rosters.columns import COLUMNS, LONGEST_CELL, Column, Fault
 from enrollment.rosters.texts import CellFault, refusal
 from portal.design.fields import DeclarationField
+from portal.people.forms import IdentityNumberField, NameField
 from portal.regions.models import Office
 
 DECLARATION = _(
@@ -68,6 +69,16 @@ class DeclareForm(forms.Form):
 
     truthful = DeclarationField(
         label=DECLARATION, error_messages={"required": _("Tick the declaration to submit the list.")}
+    )
+
+
+class PayerForm(forms.Form):
+    """Who answers for the sum of a batch notice, where the agent is not on file as a resident."""
+
+    payer_name = NameField(label=_("Name"))
+    payer_number = IdentityNumberField(
+        label=_("Identity number"),
+        help_text=_("Yours, or that of the person in the committee who keeps the money. It stands on the notice."),
     )
 
 

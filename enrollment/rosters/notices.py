@@ -1,4 +1,4 @@
-"""Batch notices of a roster: one sum for up to 400 of its people, each of whom keeps a notice of their own (G2)."""
+"""Batch notices of a roster: one sum for up to 2,000 of its people, each of whom keeps a notice of their own (G2)."""
 
 from dataclasses import dataclass
 
@@ -10,16 +10,25 @@ from payments.models import Notice
 from payments.states import State as NoticeState
 from portal import audit
 from portal.people.actors import Actor, Role
-from portal.people.models import Resident
+from portal.people.identity import IdentityNumber
+from portal.people.models import Resident, identity_index
+from portal.people.names import comparable_name
+from portal.people.services import AlreadyRegistered, register_resident
 from portal.regions import calendar
 
 PURPOSE = "enrollment.roster"
-MEMBERS_PER_NOTICE = 400
-"""A paper with one line for each of them is as long as a paper may be."""
+MEMBERS_PER_NOTICE = 2_000
+"""More than a village has. A member who pays alone makes the notice of all the others anew, which costs more the more
+they are.
+"""
 
 
 class NoPayer(Exception):
-    """The agent is not on file as a person, and somebody must answer for the sum."""
+    """The agent is not on file as a person, and nobody was named who answers for the sum."""
+
+
+class OtherName(Exception):
+    """Another name is on file for the number of the person who is to answer for the sum."""
 
 
 class NothingToPay(Exception):
@@ -36,13 +45,38 @@ class Totals:
     paid_fen: int
 
 
-def issue(roster: Roster, actor: Actor) -> list[Notice]:
+def payer_of(roster: Roster, actor: Actor) -> Resident | None:
+    """Who answers for the sum: the agent where they are on file as a resident, else whom the last notice names."""
+    if actor.resident_id is not None:
+        return Resident.objects.filter(pk=actor.resident_id).first()
+    last = Notice.objects.filter(purpose=PURPOSE, reference__startswith=f"{roster.pk}/").order_by("-issued_at").first()
+    return last.resident if last is not None else None
+
+
+def answerable(*, name: str, identity_number: IdentityNumber, roster: Roster) -> Resident:
+    """The person whom the committee names to answer for its sums, put on file where they are not yet.
+
+    Raises OtherName where the number is on file under another name.
+    """
+    index = identity_index(identity_number.kind, identity_number.normalized)
+    found = Resident.objects.filter(id_index=index).first()
+    if found is None:
+        try:
+            return register_resident(identity_number=identity_number, name=name, home_region=roster.region)
+        except AlreadyRegistered:
+            found = Resident.objects.get(id_index=index)
+    if comparable_name(found.name) != comparable_name(name):
+        raise OtherName
+    return found
+
+
+def issue(roster: Roster, actor: Actor, payer: Resident | None = None) -> list[Notice]:
     """Issues the batch notices for everybody of the roster who has to pay now; the same people get the same notices.
 
     The place in the roster decides which notice somebody belongs to, so that people who are billed later join the
     notice of their neighbours. Raises NoPayer and NothingToPay.
     """
-    payer = Resident.objects.filter(pk=actor.resident_id).first() if actor.resident_id else None
+    payer = payer or payer_of(roster, actor)
     if actor.role != Role.COMMITTEE_AGENT or payer is None:
         raise NoPayer
     made = []

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from enrollment.models import Outcome, Roster
 from enrollment.papers.parts import spoken
-from enrollment.rosters import notices, services
+from enrollment.rosters import notices, services, texts
 from enrollment.states import State
 from payments.amounts import rmb_capital
 from payments.models import Notice
@@ -57,6 +57,7 @@ def cover_sheet(roster: Roster, language: str | None = None) -> Paper:
                 PaperField(_("In capitals"), rmb_capital(total), "total_capital", wide=True),
             ],
             tables=[_states(roster), *([_notices(batch)] if batch else [])],
+            paragraphs=[texts.who_is_told(roster.region)],
             signatures=[_("For the village (signature, seal)"), _("Received by the office (signature, date)")],
             codes=[_code(roster, batch, facts)],
             footer=[_("Printed on %(moment)s from the portal.") % {"moment": format_moment(timezone.now())}],

@@ -31,6 +31,8 @@ HEADING_WITHIN = 10
 LONGEST_FIELD = 2_000
 REQUIRED = tuple(column.code for column in COLUMNS if column.required)
 
+GB18030_MARK = "\ufeff".encode("gb18030")
+
 NUMBER_COLUMNS = ("id_number", "guardian_number", "phone")
 WHOLE_LINE = ""
 OTHER_KINDS = (b"%PDF", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"MZ", b"\x7fELF", b"PK", b"Rar!", b"\x1f\x8b", b"7z\xbc")
@@ -153,9 +155,22 @@ def _workbook(content: bytes, seconds: float) -> _Sheet:
     def rows() -> Iterator[tuple[int, list[Cell], set[int]]]:
         for said in lines:
             _refuse_if_said(said)
+            if isinstance(said, dict):
+                _refuse_second_list(said)
+                continue
             yield said[0] + 1, said[1], by_row.get(said[0], set())
 
     return _Sheet("xlsx", shape["rows"], rows())
+
+
+def _refuse_second_list(said: dict[str, Any]) -> None:
+    """Refuses a workbook with people on a further sheet: nobody is to think that they were read."""
+    known = by_heading()
+    for number, row in enumerate(said["begin"]):
+        if set(REQUIRED) <= {known.get(folded(cell)) for cell in row}:
+            if said["more"] or any(any(below) for below in said["begin"][number + 1 :]):
+                raise RosterRefused("several_lists", sheet=said["beside"])
+            return
 
 
 def _refuse_if_said(said: Any) -> None:
@@ -207,6 +222,7 @@ def _lines_of(descriptor: int, seconds: float) -> Iterator[bytes]:
 
 
 def _text(content: bytes) -> _Sheet:
+    content = content.removeprefix(GB18030_MARK)
     encoding = _encoding(content)
     total = content.count(b"\n") + 1
     return _Sheet("csv", total, _csv_lines(content, encoding))

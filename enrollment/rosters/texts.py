@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from enrollment.cover import next_opening
+from enrollment.messages import OWN_MESSAGES
 from enrollment.models import RosterRow
 from enrollment.rosters import reading
 from enrollment.rosters.columns import BY_CODE, Fault
@@ -17,6 +18,8 @@ from enrollment.rosters.verdicts import ELIGIBILITY, Setting, findings
 from portal.design.text import format_day
 from portal.people.identity import Reason
 from portal.people.texts import NAME_REASONS, PHONE_REASON, identity_reason
+from portal.regions import policy as policies
+from portal.regions.models import Region
 
 Text = str | Promise
 
@@ -45,6 +48,10 @@ REFUSALS: dict[str, Text] = {
     "too_many_formulas": gettext_lazy("The sheet is full of formulas. Copy the list and paste it as values only."),
     "merged": gettext_lazy("Most cells of this sheet are merged. Undo that and fill in every line."),
     "no_sheet": gettext_lazy("The workbook has no visible sheet. Put the list on the first sheet."),
+    "several_lists": gettext_lazy(
+        "The sheet “%(sheet)s” holds people too, and only one sheet can be read. Put everybody on one sheet, or save"
+        " each sheet as a file of its own."
+    ),
     "utf16": gettext_lazy(
         "The file is written in UTF-16 (“Unicode text”). Save it as “CSV UTF-8” or as an Excel workbook (.xlsx)."
     ),
@@ -77,6 +84,10 @@ FAULTS: dict[str, Text] = {
     "control": gettext_lazy("Contains a character that cannot be stored. Please type the text again."),
     "choice": gettext_lazy("Choose one of: %(options)s"),
     "date": gettext_lazy("Write the date as 1956-03-08."),
+    "serial": gettext_lazy(
+        "The spreadsheet stores the date as the number %(text)s. Format the column as a date, or write it as"
+        " 1956-03-08."
+    ),
     "future": gettext_lazy("The date lies in the future."),
     "years": gettext_lazy("Write the number of years, such as 0 or 2."),
     "ground": gettext_lazy("This ground does not go with the kind of document."),
@@ -122,11 +133,26 @@ def refusal(code: str, params: Mapping[str, Any]) -> str:
     """Why a file cannot be a roster, in the active language."""
     words = {
         "line": params.get("line", ""),
+        "sheet": params.get("sheet", ""),
         "rows": f"{reading.MAX_ROWS:,}",
         "column": BY_CODE[params["column"]].label if "column" in params else "",
         "columns": _("; ").join(BY_CODE[code].label for code in params.get("columns", [])),
     }
     return str(REFUSALS[code]) % words
+
+
+def who_is_told(region: Region) -> str:
+    """Who is told about what a village enters, by the policy of the region; stated before it is submitted (F5)."""
+    if policies.for_region(region).setting(OWN_MESSAGES, True):
+        return _(
+            "Everybody with a telephone gets a text message of their own when the application arrives, is decided and"
+            " is to be paid, and it says that you entered it."
+        )
+    return _(
+        "In this region the village tells its people: the portal sends no text message when an application arrives, is"
+        " approved or is to be paid. It writes to the person only when something is to be corrected, is not approved or"
+        " has lapsed. Follow the cases on your page, and tell the people."
+    )
 
 
 def faults_of(row: RosterRow, setting: Setting) -> list[CellFault]:

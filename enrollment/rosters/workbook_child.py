@@ -2,13 +2,14 @@
 
     python -m enrollment.rosters.workbook_child < roster.xlsx
 
-Writes JSON lines: first the shape of the sheet, then every row with its number. A cell is a text; what was no text in
-the workbook is a pair of a kind ("n" number, "x" number that lost digits, "d" date, "b" truth value) and its text.
-Formulas come as their text, never as a value. Imports nothing of the portal.
+Writes JSON lines: first the shape of the sheet, then every row with its number, then how further sheets begin. A cell
+is a text; what was no text in the workbook is a pair of a kind ("n" number, "x" number that lost digits, "d" date, "b"
+truth value) and its text. Formulas come as their text, never as a value. Imports nothing of the portal.
 """
 
 import datetime
 import io
+import itertools
 import json
 import resource
 import sys
@@ -22,6 +23,7 @@ MOST_COLUMNS = 200
 MOST_FORMULAS = 500_000
 LARGEST_EXACT = 10**15
 LONGEST_TEXT = 2_000
+BEGINNING = 11
 
 
 class Refused(Exception):
@@ -80,6 +82,24 @@ def _write_rows(content: bytes) -> None:
         cells = [formulas[number].get(first_column + place, "") for place in range(sheet.width)]
         if any(cells):
             _say([number, cells])
+    del sheet
+    for number in sheets[1:]:
+        _say_beginning(book, number)
+
+
+def _say_beginning(book: Any, number: int) -> None:
+    """The first lines of a further sheet, by which the reader sees whether it is a list as well."""
+    import python_calamine as calamine
+
+    try:
+        sheet = book.get_sheet_by_index(number)
+    except (calamine.CalamineError, ValueError) as error:
+        raise Refused("damaged") from error
+    begin = [
+        [cell[:LONGEST_TEXT] if isinstance(cell, str) else "" for cell in row[:MOST_COLUMNS]]
+        for row in itertools.islice(sheet.iter_rows(), BEGINNING)
+    ]
+    _say({"beside": sheet.name, "begin": begin, "more": sheet.height > len(begin)})
 
 
 def _cell(value: Any) -> Any:

@@ -19,6 +19,7 @@ from enrollment.views.public import FORMATS, chosen_region, pick_first
 from portal import audit
 from portal.design.text import format_day
 from portal.documents.papers import paper_response
+from portal.people import questions
 from portal.people.access import public, require_role
 from portal.people.actors import Role
 from portal.regions import calendar
@@ -66,8 +67,9 @@ def declare(request: HttpRequest) -> HttpResponse:
     office = next(iter(offices.serving(region, policies.for_region(region))), None)
     today = calendar.today()
     initial = {"valid_from": today, "valid_until": today + timedelta(days=90)}
-    form = MandateForm(request.POST if request.method == "POST" else None, initial=initial)
-    if request.method == "POST" and form.is_valid() and office is not None:
+    asked = questions.one_at_a_time(request, lambda data: MandateForm(data, initial=initial))
+    form = asked or MandateForm(request.POST if request.method == "POST" else None, initial=initial)
+    if request.method == "POST" and asked is None and form.is_valid() and office is not None:
         told = form.cleaned_data
         try:
             mandate = attorney.declare(
@@ -136,18 +138,6 @@ def take_back(request: HttpRequest, pk: UUID) -> HttpResponse:
     attorney.take_back(mandate=mandate, actor=request.actor)
     messages.success(request, _("The power of attorney has ended."))
     return redirect("enrollment:attorney")
-
-
-@require_role(*DESK_ROLES)
-@require_safe
-def desk(request: HttpRequest) -> HttpResponse:
-    """Mandates that wait for their paper, oldest first, and those decided last."""
-    rows = Mandate.objects.visible_to(request.actor).select_related("agent", "office")
-    context = {
-        "waiting": rows.open().order_by("declared_at", "pk")[:LISTED],
-        "decided": rows.exclude(state=MandateState.DECLARED).order_by("-declared_at", "pk")[:20],
-    }
-    return render(request, "enrollment/attorney_desk.html", context)
 
 
 @require_role(*DESK_ROLES)

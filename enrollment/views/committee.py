@@ -16,17 +16,19 @@ from enrollment.models import Application, Outcome, Roster, RosterRow, grouped_m
 from enrollment.rosters import services
 from enrollment.rosters.columns import Fault
 from enrollment.rosters.forms import PersonForm
-from enrollment.rosters.texts import sentences
+from enrollment.rosters.texts import sentences, who_is_told
 from enrollment.states import State
 from enrollment.views.rosters import setting_choices
 from payments.models import HeldCash
 from payments.states import State as NoticeState
 from portal import audit
 from portal.design.components import PageLinks
+from portal.design.paging import Order, keyed_page
 from portal.people.access import require_role
 from portal.people.actors import Role
 from portal.people.requests import Request
 from portal.regions import calendar
+from portal.regions.models import Region
 
 AGENT = Role.COMMITTEE_AGENT
 PAGE_SIZE = 25
@@ -42,6 +44,7 @@ def home(request: Request) -> HttpResponse:
     today = calendar.today()
     context = {
         "rosters": _listed(Roster.objects.visible_to(request.actor).order_by("-created_at", "-pk")[:SHOWN]),
+        "shown": SHOWN,
         "cases": own.exclude(state=State.DRAFT).count(),
         "to_correct": own.filter(state=State.CORRECTION_REQUIRED).count(),
         "to_pay": own.filter(state=State.AWAITING_PAYMENT).count(),
@@ -65,12 +68,14 @@ def _listed(rosters: Any) -> list[dict[str, Any]]:
     ]
 
 
-@require_role(Role.CLERK, Role.COUNTY_REVIEWER, Role.AUDITOR)
+@require_role(AGENT, Role.CLERK, Role.COUNTY_REVIEWER, Role.AUDITOR)
 @require_safe
 def rosters(request: Request) -> HttpResponse:
-    """The rosters that came to the own office or area, newest first, for those who only read them."""
-    found = Roster.objects.visible_to(request.actor).order_by("-created_at", "-pk")[:100]
-    return render(request, "enrollment/rosters.html", {"rosters": _listed(found)})
+    """All rosters, newest first, page by page: an agent's own, or those that came to the reader's office or area."""
+    rows = Roster.objects.visible_to(request.actor)
+    found, page = keyed_page([rows], Order("created_at", forward=False), after=request.GET.get("after", ""))
+    newest = Roster.objects.filter(pk__in=[row.pk for row in found]).order_by("-created_at", "-pk")
+    return render(request, "enrollment/rosters.html", {"rosters": _listed(newest), "page": page})
 
 
 @require_role(AGENT)
@@ -145,4 +150,5 @@ def register(request: Request) -> HttpResponse:
             form.refuse(zip(faults, sentences(judged.raw, faults, refused.setting), strict=True))
         else:
             return redirect("enrollment:committee_case", made.pk)
-    return render(request, "enrollment/committee_register.html", {"form": form})
+    sentence = who_is_told(Region.objects.get(code=request.actor.region_code))
+    return render(request, "enrollment/committee_register.html", {"form": form, "told": sentence})

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
@@ -20,12 +20,12 @@ from enrollment.navigation import DESK_ROLES
 from enrollment.views.public import chosen_region, pick_first
 from enrollment.views.resident import posted_version
 from portal import audit
+from portal.people import questions
 from portal.people.access import public, require_role
 from portal.people.actors import Role
 from portal.regions import calendar, materials
 from portal.regions import policy as policies
 
-LISTED = 200
 DECIDERS = (Role.CLERK, Role.COUNTY_REVIEWER)
 
 
@@ -106,8 +106,13 @@ def register(request: HttpRequest, employment: str) -> HttpResponse:
         return redirect("enrollment:registration", known.pk)
     fields = ("employer", "hired_on", "wage_fen", "dependants", "medical_costs")
     initial = {name: getattr(known, name) for name in fields} if known is not None else {}
-    form = RegistrationForm(request.POST if request.method == "POST" else None, employment=employment, initial=initial)
-    if request.method == "POST" and form.is_valid():
+
+    def build(data: QueryDict | None) -> RegistrationForm:
+        return RegistrationForm(data, employment=employment, initial=initial)
+
+    asked = questions.one_at_a_time(request, build)
+    form = asked or build(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and asked is None and form.is_valid():
         try:
             row = services.save(actor=request.actor, region=region, values=form.columns())
         except services.Changed:
@@ -178,21 +183,6 @@ def employer_times(row: Registration) -> dict[str, Any]:
         return {"employer_until": None, "employer_late": False}
     days_left = coordination.employer_days_left(row.hired_on, calendar.today())
     return {"employer_until": coordination.employer_until(row.hired_on), "employer_late": days_left < 0}
-
-
-@require_role(*DESK_ROLES)
-@require_safe
-def desk(request: HttpRequest) -> HttpResponse:
-    """What waits for the office, who is in arrears, and what runs."""
-    today = calendar.today()
-    rows = Registration.objects.visible_to(request.actor).with_arrears(today).select_related("resident", "office")
-    late = Registration.objects.in_arrears(today).values("pk")
-    context = {
-        "waiting": rows.filter(accepted_at__isnull=True, ended_on__isnull=True).order_by("handed_in_at", "pk")[:LISTED],
-        "late": rows.standing().filter(pk__in=late).order_by("accepted_at", "pk")[:LISTED],
-        "running": rows.standing().exclude(pk__in=late).order_by("-accepted_at", "pk")[:LISTED],
-    }
-    return render(request, "enrollment/coordination_desk.html", context)
 
 
 @require_role(*DESK_ROLES)

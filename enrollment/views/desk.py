@@ -1,8 +1,10 @@
 """The clerk's queue: its parts and filters, the search, saved views and habits."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 
 from django.contrib import messages as notes
@@ -21,15 +23,16 @@ from django.views.decorators.http import require_POST, require_safe
 
 from enrollment import changed, finding, progress, queueing, undoing
 from enrollment.desk_forms import ViewForm
-from enrollment.models import Application, CaseLease, DeskPreference, SavedView
+from enrollment.models import Application, DeskPreference, SavedView
 from enrollment.navigation import DECIDERS, DESK_ROLES
 from enrollment.queueing import Filter
 from enrollment.states import State
 from portal.design import kept
 from portal.design.paging import PAGE_SIZE, keyed_page
 from portal.people.access import require_role, require_staff
-from portal.people.actors import Actor
-from portal.prepared import Prepared
+from portal.people.actors import Actor, Role
+from portal.people.models import User
+from portal.prepared import PreparedRows
 from portal.regions import calendar
 
 __all__ = ["PAGE_SIZE"]
@@ -38,8 +41,20 @@ MOST_VIEWS = 20
 ROW_SECONDS = 300
 """How long a drawn row may show the names of people and places as they were."""
 
-_HABITS: Prepared[DeskPreference] = Prepared(lambda user: DeskPreference.objects.filter(user=user), int)
-_VIEWS: Prepared[SavedView] = Prepared(lambda owner: SavedView.objects.filter(owner=owner), int)
+_OWN_DESK = PreparedRows(
+    lambda user: (
+        User.objects.filter(pk=user)
+        .values_list(
+            "desk_preference__last_query",
+            "desk_preference__shortcuts",
+            "queue_views__pk",
+            "queue_views__name",
+            "queue_views__query",
+        )
+        .order_by("queue_views__name", "queue_views__pk")
+    ),
+    int,
+)
 
 
 @require_staff
@@ -48,6 +63,8 @@ def home(request: HttpRequest) -> HttpResponse:
     """Opens the page a role works on; those without a queue of applications get the list of their tasks."""
     if request.actor.role in DESK_ROLES:
         return redirect("enrollment:queue")
+    if request.actor.role == Role.COMMITTEE_AGENT:
+        return redirect("enrollment:committee")
     return render(request, "enrollment/desk_home.html")
 
 
@@ -56,9 +73,9 @@ def home(request: HttpRequest) -> HttpResponse:
 def queue(request: HttpRequest) -> HttpResponse:
     """The own office's or county's applications, nearest deadline first, filters in the address (UX-C1, UX-C2, B8)."""
     words = request.GET.get("q") or request.GET.get("number") or ""
-    habits = habits_of(request.actor)
+    habits, views = own_desk(request.actor)
     if words.strip():
-        return _search(request, words, habits)
+        return _search(request, words, habits, views)
     if not request.GET and habits.last_query:
         return redirect(f"{reverse('enrollment:queue')}?{habits.last_query}")
     view = queueing.read(request.GET, request.actor)
@@ -66,15 +83,20 @@ def queue(request: HttpRequest) -> HttpResponse:
     is_start = view.tab == queueing.default_tab(request.actor)
     if request.GET and is_start and habits.last_query != view.address:
         DeskPreference.objects.update_or_create(user_id=request.actor.user_id, defaults={"last_query": view.address})
+    after = request.GET.get("after", "")
+    beginning = None if after else queueing.beginning(request.actor, view)
     rows, page = keyed_page(
-        queueing.chosen(request.actor, view),
+        [] if beginning else [queueing.with_lease(rows) for rows in queueing.chosen(request.actor, view)],
         view.order,
-        after=request.GET.get("after", ""),
+        after=after,
         query=view.query,
-        fields=("version", "due_at"),
+        fields=queueing.READ,
+        beginning=beginning,
     )
-    context = _frame(request, view, habits) | {"page": page, "as_of": timezone.now()}
+    context = _frame(request, view, habits, views) | {"page": page, "as_of": timezone.now()}
+    context["since"] = quote(timezone.localtime(context["as_of"]).isoformat())
     context["rows"] = drawn(rows, view.by_due, context["can_decide"], request.GET.urlencode())
+    context["table"] = mark_safe("".join(row["html"] for row in context["rows"]))
     return render(request, "enrollment/queue.html", context)
 
 
@@ -85,21 +107,23 @@ def _loaded(pks: list[UUID]) -> list[Application]:
     return list(rows.defer("answers_cipher", "facts"))
 
 
-def _search(request: HttpRequest, words: str, habits: DeskPreference) -> HttpResponse:
-    found = finding.find(Application.objects.visible_to(request.actor), words)
+def _search(request: HttpRequest, words: str, habits: DeskPreference, views: list[SavedView]) -> HttpResponse:
+    found = finding.find(queueing.with_lease(Application.objects.visible_to(request.actor)), words)
     if found.exact:
         return redirect("enrollment:review", found.rows[0].pk)
     view = queueing.read(request.GET, request.actor)
-    context = _frame(request, view, habits) | {
+    context = _frame(request, view, habits, views) | {
         "searched": words[: finding.LONGEST_QUERY],
         "not_found": not found.rows,
         "most": finding.MOST,
+        "by_due": False,
     }
     context["rows"] = drawn(found.rows, False, context["can_decide"], "")
+    context["table"] = mark_safe("".join(row["html"] for row in context["rows"]))
     return render(request, "enrollment/queue.html", context)
 
 
-def _frame(request: HttpRequest, view: Filter, habits: DeskPreference) -> dict[str, Any]:
+def _frame(request: HttpRequest, view: Filter, habits: DeskPreference, views: list[SavedView]) -> dict[str, Any]:
     """What stands around the rows: parts with counts, filters, saved views."""
     actor = request.actor
     return {
@@ -111,8 +135,8 @@ def _frame(request: HttpRequest, view: Filter, habits: DeskPreference) -> dict[s
         "place": actor.region_code,
         "day": calendar.today(),
         "clear_url": f"?{urlencode({'tab': view.tab})}",
-        "views": [(one, one.query == view.address) for one in _VIEWS(actor.user_id or 0)],
-        "view_form": ViewForm(),
+        "views": [(one, one.query == view.address) for one in views],
+        "view_form": {"name": ViewForm.base_fields["name"]},
         "can_decide": actor.role in DECIDERS and view.tab == queueing.default_tab(actor),
         "undo": undoing.strip(request),
         "habits": habits,
@@ -133,54 +157,63 @@ def _fields(actor: Actor, view: Filter) -> list[tuple[str, Any, Any, str]]:
     return [(name, label, choices, getattr(view, name)) for name, label, choices in fields if choices]
 
 
-def drawn(rows: list[Application], by_due: bool, can_decide: bool, here: str) -> list[dict[str, Any]]:
+def drawn(rows: Sequence[Any], by_due: bool, can_decide: bool, here: str) -> list[dict[str, Any]]:
     """The rows as the table shows them; those that did not change since they were drawn are not read again.
 
     A row is kept under its version, due date and lease for a day; names of people and places may be five minutes old.
+    The rows know who has them open (`queueing.with_lease`).
     """
     today, at = calendar.today(), timezone.now()
-    pks = [row.pk for row in rows]
-    leases = {lease.application_id: lease for lease in _live_leases(pks, at)}
-    keys = {}
-    for row in rows:
-        lease = leases.get(row.pk)
-        keys[row.pk] = (
-            "queue-row", row.pk, row.version, row.due_at, lease.holder_id if lease else None,
-            by_due, can_decide, here, today, int(at.timestamp()) // ROW_SECONDS,
-        )  # fmt: skip
-    loaded = {row.pk: row for row in _loaded([pk for pk in pks if not kept.is_kept(keys[pk])])}
+    window = int(at.timestamp()) // ROW_SECONDS
+    keys = [
+        ("queue-row", row.pk, row.version, row.due_at, _holder(row, at), by_due, can_decide, here, today, window)
+        for row in rows
+    ]
+    found = kept.look_up(keys)
+    loaded = {row.pk: row for row in _loaded([row.pk for row, html in zip(rows, found, strict=True) if html is None])}
 
-    def draw(pk: UUID) -> str:
-        row = loaded[pk] if pk in loaded else _loaded([pk])[0]  # what was kept may be dropped at any moment
+    def draw(row: Application, short: Any) -> str:
         context = {
             "application": row,
             "colour": progress.TAG_COLOURS[State(row.state)],
             "days_left": queueing.working_days_left(row, today) if by_due else None,
-            "lease": leases.get(pk),
+            "is_held": _holder(short, at) is not None,
+            "holder": short.lease_name,
             "by_due": by_due,
             "can_decide": can_decide,
             "here": here,
         }
         return render_to_string("enrollment/_queue_row.html", context)
 
+    shown: list[dict[str, Any]] = []
     with calendar.pinned():
-        return [
-            {"application": row, "html": mark_safe(kept.kept(keys[row.pk], partial(draw, row.pk)))}
-            for row in rows
-            if row.pk in loaded or kept.is_kept(keys[row.pk])
-        ]
+        for row, key, html in zip(rows, keys, found, strict=True):
+            if html is None and row.pk in loaded:
+                html = kept.kept(key, partial(draw, loaded[row.pk], row))
+            if html is not None:
+                shown.append({"application": row, "html": html})
+    return shown
 
 
-def _live_leases(pks: list[UUID], at: datetime) -> list[CaseLease]:
-    return list(CaseLease.objects.filter(application__in=pks, until__gt=at).select_related("holder"))
+def _holder(row: Any, at: datetime) -> int | None:
+    """Who has the case of a row open at this moment."""
+    return row.lease_holder if row.lease_until is not None and row.lease_until > at else None
+
+
+def own_desk(actor: Actor) -> tuple[DeskPreference, list[SavedView]]:
+    """How this clerk works, with the defaults while nothing is stored, and the views they keep."""
+    if actor.user_id is None:
+        raise PermissionDenied
+    rows = _OWN_DESK(actor.user_id)
+    views = [SavedView(pk, owner_id=actor.user_id, name=name, query=query) for _q, _s, pk, name, query in rows if pk]
+    if not rows or rows[0][1] is None:
+        return DeskPreference(user_id=actor.user_id), views
+    return DeskPreference(user_id=actor.user_id, last_query=rows[0][0], shortcuts=rows[0][1]), views
 
 
 def habits_of(actor: Actor) -> DeskPreference:
-    """How this clerk works; a row that is not stored yet has the defaults."""
-    if actor.user_id is None:
-        raise PermissionDenied
-    found = _HABITS(actor.user_id or 0)
-    return found[0] if found else DeskPreference(user_id=actor.user_id)
+    """How this clerk works."""
+    return own_desk(actor)[0]
 
 
 @require_role(*DESK_ROLES)

@@ -1,5 +1,6 @@
 """The registration form: task list, one page per section, check-your-answers, submission."""
 
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -17,13 +18,14 @@ from enrollment.messages import told
 from enrollment.models import Application, Mandate
 from enrollment.states import State
 from enrollment.views.resident import own_application, posted_version
-from portal.design import questions
 from portal.design.components import SummaryRow, Task
+from portal.people import questions
 from portal.people import services as people
 from portal.people.access import require_role
 from portal.people.actors import Role
 from portal.regions import calendar, materials
 from portal.regions import policy as policies
+from portal.regions.policy_values import Policy
 from portal.workflow.errors import Refused
 from portal.workflow.views import conflict_page
 
@@ -48,6 +50,7 @@ def tasks(request: HttpRequest, pk: UUID) -> HttpResponse:
         "application": application,
         "tasks": [_task(application, section) for section in steps.SECTIONS],
         "submit_tasks": [_submit_task(application, missing)],
+        "later_tasks": _later_tasks(),
         "answered": len(steps.SECTIONS) - len(missing),
         "total": len(steps.SECTIONS),
     }
@@ -68,6 +71,16 @@ def _submit_task(application: Application, missing: list[steps.Section]) -> Task
     if missing:
         return Task(title=_("Check and submit"), state="cannot_start", hint=_("Answer every section above first."))
     return Task(title=_("Check and submit"), url=reverse("enrollment:check_answers", args=[application.pk]))
+
+
+def _later_tasks() -> list[Task]:
+    """What comes after the form: not to be started yet, and why (UX-R3)."""
+    paying = _("Follows by itself; we send a message with the amount and the day.")
+    card = _("When the person is insured; the card has an application of its own.")
+    return [
+        Task(title=_("Pay the premium"), state="cannot_start", hint=paying),
+        Task(title=_("Get the social security card"), state="cannot_start", hint=card),
+    ]
 
 
 @require_role(Role.RESIDENT)
@@ -200,9 +213,16 @@ def _check_page(request: HttpRequest, application: Application, form: Declaratio
         "refusals": terms.verdict(facts, policy, today).refusals,
         "promise": offices.promise(policy, application.office.kind) if application.office else "",
         "payment_order": policy.setting("payment_order", "review_first"),
+        "pay_for_birth_by": _pay_for_birth_by(application, facts, policy),
         "told": told(application),
     }
     return render(request, "enrollment/check_answers.html", context, status=200)
+
+
+def _pay_for_birth_by(application: Application, facts: dict[str, Any], policy: Policy) -> date | None:
+    """The last day to pay for a newborn's cover from birth; None for everybody else."""
+    birth_on = date.fromisoformat(facts["birth_on"])
+    return terms.newborn_until(birth_on, application.region, policy) if facts["newborn"] else None
 
 
 def _rows(application: Application, section: steps.Section) -> list[SummaryRow]:

@@ -22,8 +22,8 @@ from enrollment.messages import told
 from enrollment.models import Application, HouseholdPack
 from enrollment.states import State
 from enrollment.views.public import chosen_region, pick_first
-from portal.design import questions
 from portal.design.components import SummaryRow, Task
+from portal.people import questions
 from portal.people.access import require_role
 from portal.people.actors import Role
 from portal.people.models import Resident
@@ -133,8 +133,24 @@ def _tasks_page(request: HttpRequest, pack: HouseholdPack) -> HttpResponse:
         "people": [(row, _person_tasks(pack, row)) for row in rows],
         "submit_tasks": [_check_task(pack, complete=bool(rows) and following is None)],
         "next_url": _page_url(pack, following) if rows else "",
+        "newborns": _newborns(pack, rows),
     }
     return render(request, "enrollment/household_tasks.html", context)
+
+
+def _newborns(pack: HouseholdPack, rows: list[Application]) -> list[tuple[Resident, cover.OpenYear]]:
+    """The newborns of the family with the years, beside the family's, that still give cover from birth."""
+    today, policy = calendar.today(), policies.for_region(pack.region)
+    found = [
+        (person, option)
+        for person in (row.beneficiary for row in rows)
+        if person is not None
+        for option in terms.newborn_years(person, pack.region, policy, today)
+        if option.year != pack.cover_year
+    ]
+    taken = Application.objects.live().filter(beneficiary__in=[person for person, _option in found])
+    known = set(taken.values_list("beneficiary_id", "cover_year")) if found else set()
+    return [(person, option) for person, option in found if (person.pk, option.year) not in known]
 
 
 def _shared_task(pack: HouseholdPack, code: str, rows: list[Application]) -> Task:
@@ -405,6 +421,7 @@ def receipt(request: HttpRequest, pk: UUID) -> HttpResponse:
         "pays_first": any(row.payment_order == "pay_first" and not row.nothing_payable for row in sent),
         "decided_by": offices.expected_on(sent[0]) if sent else None,
         "told": list(dict.fromkeys(entry for row in sent for entry in told(row))),
+        "newborns": _newborns(pack, sent),
     }
     return render(request, "enrollment/household_receipt.html", context)
 

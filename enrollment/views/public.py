@@ -14,8 +14,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 from enrollment import cover, eligibility, lists, offices, papers, simulator, terms
 from enrollment.codes import Status
 from enrollment.forms import ASSISTANCE, GROUPS, EligibilityForm, MaterialsForm, SimulatorForm
-from portal.design import questions
 from portal.documents.papers import paper_response
+from portal.people import questions
 from portal.people.identity import age_on
 from portal.regions import calendar, materials
 from portal.regions import policy as policies
@@ -173,9 +173,14 @@ def when(request: HttpRequest) -> HttpResponse:
     if region is None:
         return pick_first(request)
     bound = request.method == "POST"
-    form = SimulatorForm(request.POST if bound else None, initial={"pay_on": calendar.today(), "assistance": "none"})
+
+    def build(data: QueryDict | None) -> SimulatorForm:
+        return SimulatorForm(data, initial={"pay_on": calendar.today(), "assistance": "none"})
+
+    asked = questions.one_at_a_time(request, build)
+    form = asked or build(request.POST if bound else None)
     context: dict[str, Any] = {"form": form, "region": region}
-    if bound and form.is_valid():
+    if bound and asked is None and form.is_valid():
         context |= simulated(region, form.cleaned_data)
     return render(request, "enrollment/simulator.html", context)
 

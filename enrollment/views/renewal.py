@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from enrollment import renewal
 from enrollment.models import CAMPAIGN_READERS, CAMPAIGN_ROLES, RenewalCampaign
 from enrollment.states import State
+from payments.models.print_runs import READERS as PRINTERS
 from portal.people.access import require_role
 from portal.people.actors import Actor
 from portal.people.requests import Request
@@ -83,6 +84,7 @@ def campaign(request: Request, pk: UUID) -> HttpResponse:
         "made": sum(counts.values()),
         "left_out": [(renewal.LEFT_OUT.get(code, code), people) for code, people in sorted(found.left_out.items())],
         "may_start": request.actor.role in CAMPAIGN_ROLES,
+        "may_print": request.actor.role in PRINTERS,
         "refresh_seconds": REFRESH_SECONDS,
     }
     return render(request, "enrollment/renewal.html", context)

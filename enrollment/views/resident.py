@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import date
 from uuid import UUID
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -26,6 +26,7 @@ from portal.design.context import address
 from portal.documents.papers import PaperCode, paper_response
 from portal.documents.papers.codes import code_data_uri
 from portal.documents.records import public_address
+from portal.people import questions
 from portal.people.access import require_role
 from portal.people.actors import Role
 from portal.people.models import Resident
@@ -77,10 +78,10 @@ def mine(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def start(request: HttpRequest) -> HttpResponse:
     """Asks whom the application is for, and for which year where several can be joined."""
-    region = chosen_region(request)
+    resident = get_object_or_404(Resident, pk=request.actor.resident_id)
+    region = chosen_region(request) or resident.home_region
     if region is None:
         return pick_first(request)
-    resident = get_object_or_404(Resident, pk=request.actor.resident_id)
     others = Resident.objects.visible_to(request.actor).exclude(pk=resident.pk).order_by("birth_date", "name")
     form = StartForm(
         request.POST if request.method == "POST" else None,
@@ -224,11 +225,14 @@ def correct(request: HttpRequest, pk: UUID) -> HttpResponse:
     if application.state != State.CORRECTION_REQUIRED:
         return redirect("enrollment:application", application.pk)
     items = list(application.corrections.filter(round=application.correction_round))
-    form = CorrectionAnswersForm(
-        request.POST if request.method == "POST" else None, application=application, items=items
-    )
+
+    def build(data: QueryDict | None) -> CorrectionAnswersForm:
+        return CorrectionAnswersForm(data, application=application, items=items)
+
+    asked = questions.one_at_a_time(request, build)
+    form = asked or build(request.POST if request.method == "POST" else None)
     version = posted_version(request) if request.method == "POST" else application.version
-    if request.method == "POST" and form.is_valid():
+    if request.method == "POST" and asked is None and form.is_valid():
         try:
             services.resubmit(
                 application=application,

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from enrollment import changed, checks, leases, progress, queueing, services, steps, undoing
 from enrollment.desk_forms import IDENTITY_PURPOSES, IdentityForm, MaterialsForm, NoteForm, refusal_words
+from enrollment.households import MOST_MEMBERS
 from enrollment.models import Application
 from enrollment.navigation import DECIDERS, DESK_ROLES
 from enrollment.queueing import Filter
@@ -98,6 +99,8 @@ def review_page(
         ],
         "corrections": corrections(application),
         "rounds_left": services.rounds_left(application),
+        "family": family(application, request.actor),
+        "may_go_on": request.actor.role in DECIDERS,
         "timeline": progress.timeline(application, request.actor),
         "notes": application.notes.select_related("author"),
         "note_form": NoteForm(),
@@ -132,6 +135,21 @@ def pictures_of(application: Application, actor: Actor) -> list[dict[str, Any]]:
         }
         for number, row in enumerate(rows.order_by("created_at", "pk"), start=1)
     ]
+
+
+def family(application: Application, actor: Actor) -> dict[str, Any]:
+    """The people registered in the same visit: those the actor sees, with their states, and how many others (N13)."""
+    if application.pack_id is None:
+        return {}
+    filed = Application.objects.filter(pack=application.pack_id).exclude(state=State.DRAFT)
+    seen = filed.filter(pk__in=Application.objects.visible_to(actor).order_by().values("pk"))
+    rows = list(
+        seen.select_related("beneficiary").defer("answers_cipher", "facts").order_by("created_at", "pk")[:MOST_MEMBERS]
+    )
+    elsewhere = filed.count() - len(rows)
+    if len(rows) + elsewhere < 2:
+        return {}
+    return {"members": [(row, progress.TAG_COLOURS[State(row.state)]) for row in rows], "elsewhere": elsewhere}
 
 
 def corrections(application: Application) -> list[dict[str, Any]]:
@@ -210,7 +228,7 @@ def decided(request: HttpRequest, application: Application, stood: Application, 
     if not request.POST.get("then", "").endswith("_next"):
         return redirect(case_url(application, place(request)[1]))
     view, inside = place(request)
-    following = queueing.next_case(request.actor, view, stood)
+    following = queueing.claim_next(request.actor, view, stood)
     if following is None:
         notes.success(request, _("That was the last case of this view."))
         return redirect(f"{reverse('enrollment:queue')}?{view.address}")
@@ -263,6 +281,19 @@ def give_back(request: HttpRequest, pk: UUID) -> HttpResponse:
     leases.give_back(application, request.actor)
     inside = place(request)[1]
     return redirect(f"{reverse('enrollment:queue')}{'?' if inside else ''}{inside}#case-{application.pk}")
+
+
+@require_role(*DECIDERS)
+@require_safe
+def following(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Goes to the case behind this one in the view it was opened from, and leaves this one as it is (B8)."""
+    application = own_application(request, pk)
+    view, inside = place(request)
+    found = queueing.next_case(request.actor, view, application)
+    if found is None:
+        notes.success(request, _("That was the last case of this view."))
+        return redirect(f"{reverse('enrollment:queue')}?{view.address}")
+    return redirect(case_url(found, inside or view.address))
 
 
 @require_role(*DECIDERS)

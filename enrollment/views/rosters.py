@@ -18,7 +18,7 @@ from enrollment import offices, terms
 from enrollment.models import Outcome, Roster, RosterRow, RosterState
 from enrollment.rosters import files, notices, papers, reading, services, texts
 from enrollment.rosters.columns import BY_CODE
-from enrollment.rosters.forms import DeclareForm, UploadForm
+from enrollment.rosters.forms import DeclareForm, PayerForm, UploadForm
 from enrollment.rosters.verdicts import Setting, setting_of
 from portal import audit
 from portal.design.components import PageLinks
@@ -126,7 +126,9 @@ def show(request: Request, pk: UUID) -> HttpResponse:
     return _page(request, roster, DeclareForm())
 
 
-def _page(request: Request, roster: Roster, form: DeclareForm, status: int = 200) -> HttpResponse:
+def _page(
+    request: Request, roster: Roster, form: DeclareForm, status: int = 200, payer_form: PayerForm | None = None
+) -> HttpResponse:
     figures = services.counts(roster)
     outcome = request.GET.get("show", "")
     if outcome not in figures:
@@ -148,6 +150,8 @@ def _page(request: Request, roster: Roster, form: DeclareForm, status: int = 200
         "may_submit": is_own and roster.state == RosterState.CHECKED and figures[Outcome.GOOD],
         "job": job,
         "batch": notices.of(roster) if figures[Outcome.SUBMITTED] else [],
+        "payer_form": payer_form or (PayerForm() if is_own and not notices.payer_of(roster, request.actor) else None),
+        "told": texts.who_is_told(roster.region),
         "totals": notices.totals(roster) if figures[Outcome.SUBMITTED] else None,
         "at_once": figures[Outcome.BAD] <= AT_ONCE,
         "back_url": reverse("enrollment:committee" if request.actor.role == AGENT else "enrollment:rosters"),
@@ -275,16 +279,22 @@ def cover_sheet(request: Request, pk: UUID, fmt: str) -> HttpResponse:
 def batch_notices(request: Request, pk: UUID) -> HttpResponse:
     """Makes or renews the batch notices of everybody on the roster who has to pay now."""
     roster = _roster(request, pk)
+    payer = notices.payer_of(roster, request.actor)
+    if payer is None:
+        form = PayerForm(request.POST)
+        if not form.is_valid():
+            return _page(request, roster, DeclareForm(), payer_form=form)
+        try:
+            payer = notices.answerable(
+                name=form.cleaned_data["payer_name"],
+                identity_number=form.cleaned_data["payer_number"],
+                roster=roster,
+            )
+        except notices.OtherName:
+            form.add_error("payer_name", _("This name and this number do not belong together. Check both."))
+            return _page(request, roster, DeclareForm(), payer_form=form)
     try:
-        made = notices.issue(roster, request.actor)
-    except notices.NoPayer:
-        messages.error(
-            request,
-            _(
-                "You are not on file as a person, and somebody must answer for the sum. Ask the administrator to enter"
-                " your identity number in your account, and have yourself registered."
-            ),
-        )
+        made = notices.issue(roster, request.actor, payer)
     except notices.NothingToPay:
         messages.info(request, _("Nobody on this roster has to pay now. Notices come after the review."))
     else:

@@ -19,6 +19,9 @@ from payments.gateways import signatures
 from payments.gateways.base import (
     READ_SECONDS,
     Asked,
+    AskedBack,
+    BackOutcome,
+    BackReport,
     Callback,
     CallbackRefused,
     Gateway,
@@ -45,6 +48,8 @@ STATES = {
     "WAIT_BUYER_PAY": Outcome.WAITING,
     "TRADE_CLOSED": Outcome.CLOSED,
 }
+PASSING = ("ACQ.SYSTEM_ERROR", "ACQ.SELLER_BALANCE_NOT_ENOUGH", "ACQ.REQUEST_TOO_FREQUENT", "aop.", "isp.", "isv.")
+"""How refusals of a refund begin that a later try may overcome: no money with the seller, the platform, our keys."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,17 +113,62 @@ class AlipayGateway(Gateway):
             return False
         raise Refused(str(answer.get("sub_code") or answer.get("code")))
 
-    def refund(self, number: str, refund_number: str, *, amount_fen: int, total_fen: int) -> None:
+    def refund(self, asked: AskedBack) -> BackReport:
         answer = self._call(
             "alipay.trade.refund",
-            refund_amount=f"{amount_fen // 100}.{amount_fen % 100:02d}",
-            out_trade_no=number,
-            out_request_no=refund_number,
+            refund_amount=f"{asked.amount_fen // 100}.{asked.amount_fen % 100:02d}",
+            trade_no=asked.txn,
+            out_request_no=asked.number,
         )
+        reason = str(answer.get("sub_code") or answer.get("code"))
+        if answer.get("code") == "20000":
+            raise Unreachable(reason)
+        if answer.get("code") != "10000":
+            if reason.startswith(PASSING):
+                raise Refused(reason)
+            return BackReport(outcome=BackOutcome.FAILED, number=asked.number, code=reason[:60])
+        if answer.get("trade_no") != asked.txn:
+            raise Unreachable("other_refund")
+        # Without a change of funds in this very call the money is on its way, or left at an earlier call: ask.
+        changed = answer.get("fund_change") == "Y"
+        return BackReport(
+            outcome=BackOutcome.PAID_BACK if changed else BackOutcome.UNDERWAY,
+            number=asked.number,
+            paid_on=timezone.localdate() if changed else None,
+        )
+
+    def query_refund(self, number: str, txn: str) -> BackReport:
+        answer = self._call(
+            "alipay.trade.fastpay.refund.query",
+            trade_no=txn,
+            out_request_no=number,
+            query_options=["gmt_refund_pay"],
+        )
+        if answer.get("sub_code") == "ACQ.TRADE_NOT_EXIST":
+            return BackReport(outcome=BackOutcome.UNKNOWN, number=number)
+        if answer.get("code") == "20000":
+            raise Unreachable(str(answer.get("sub_code")))
         if answer.get("code") != "10000":
             raise Refused(str(answer.get("sub_code") or answer.get("code")))
+        if not answer.get("refund_status"):
+            # Alipay knows no refund of this number, or one that did not succeed: the same request may be sent again.
+            return BackReport(outcome=BackOutcome.UNKNOWN, number=number)
+        if answer.get("out_request_no") != number or answer.get("trade_no") != txn:
+            raise Unreachable("other_refund")
+        if answer["refund_status"] != "REFUND_SUCCESS":
+            return BackReport(outcome=BackOutcome.UNDERWAY, number=number)
+        try:
+            paid_at = str(answer.get("gmt_refund_pay") or "")
+            return BackReport(
+                outcome=BackOutcome.PAID_BACK,
+                number=number,
+                amount_fen=_fen(answer.get("refund_amount")),
+                paid_on=_moment(paid_at).date() if paid_at else timezone.localdate(),
+            )
+        except CallbackRefused as refusal:
+            raise Unreachable(refusal.reason) from refusal
 
-    def _call(self, method: str, notify_url: str = "", **content: str) -> dict[str, Any]:
+    def _call(self, method: str, notify_url: str = "", **content: str | list[str]) -> dict[str, Any]:
         """Asks the open platform, and believes no answer that Alipay's own key has not signed.
 
         No kit of the platform is used: the one on the package index has no wheel, and finds the signed part of an

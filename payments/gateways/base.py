@@ -1,8 +1,7 @@
 """What every online channel can do: open an order, ask for it, close it, pay back, and read what it reports.
 
-The two libraries behind the interface sign what we send. What comes in we verify ourselves, because neither library
-checks all that must be checked: `wechatpayv3` accepts a callback of any age and asks the real gateway about an unknown
-serial, `python-alipay-sdk` changes the dictionary it verifies and looks at neither merchant nor amount (DOMAIN §0.12).
+What comes in we verify ourselves: `wechatpayv3` signs what we send, but accepts a callback of any age and asks the real
+gateway about an unknown serial (DOMAIN §0.12).
 """
 
 from abc import ABC, abstractmethod
@@ -48,6 +47,23 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
+class BackOutcome(StrEnum):
+    """What a channel says of a refund."""
+
+    PAID_BACK = "paid_back"
+    UNDERWAY = "underway"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Phone:
+    """The browser of a telephone outside the app: its address, and the page it comes back to."""
+
+    client_ip: str
+    return_url: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Asked:
     """An order to be opened; `note` comes back with the payment, so that money is traced without our own row."""
@@ -57,6 +73,18 @@ class Asked:
     description: str
     note: str
     expires_at: datetime
+    notify_url: str
+    phone: Phone | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AskedBack:
+    """A refund to be paid; `txn` is the channel's own number of the payment, `number` our number of the refund."""
+
+    number: str
+    txn: str
+    amount_fen: int
+    total_fen: int
     notify_url: str
 
 
@@ -80,14 +108,27 @@ class Report:
     note: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class BackReport:
+    """What a channel says of one refund, by callback, by answer or on question; `code` is its word for a failure."""
+
+    outcome: BackOutcome
+    number: str
+    amount_fen: int | None = None
+    reference: str = ""
+    paid_on: date | None = None
+    code: str = ""
+
+
 @dataclass(frozen=True)
 class Callback:
-    """A verified callback: its own mark, by which a replay is known, and the report unless it is about something
-    else.
+    """A verified callback: its own mark, by which a replay is known, and the report of a payment or of a refund; none
+    of both where it is about something else.
     """
 
     mark: str
     report: Report | None
+    back: BackReport | None = None
 
 
 class Gateway(ABC):
@@ -97,6 +138,9 @@ class Gateway(ABC):
     name: ClassVar[str | Promise]
     replays_are_answered: ClassVar[bool]
     """Whether the channel repeats a callback under the same mark until it hears that it was taken."""
+
+    knows_phones: ClassVar[bool] = False
+    """Whether an order for the browser of a telephone is another one than an order to be scanned."""
 
     @abstractmethod
     def create(self, asked: Asked) -> Offer:
@@ -114,8 +158,15 @@ class Gateway(ABC):
         """
 
     @abstractmethod
-    def refund(self, number: str, refund_number: str, *, amount_fen: int, total_fen: int) -> None:
-        """Pays back; the same refund number again is the same refund. Raises Refused or Unreachable."""
+    def refund(self, asked: AskedBack) -> BackReport:
+        """Asks to pay back; the same refund number again is the same refund.
+
+        A no for good is a report. Raises Refused for a no that may become a yes, Unreachable when nobody knows.
+        """
+
+    @abstractmethod
+    def query_refund(self, number: str, txn: str) -> BackReport:
+        """Asks what became of a refund; raises Refused or Unreachable."""
 
     @abstractmethod
     def read_callback(self, body: bytes, headers: Mapping[str, str], at: datetime) -> Callback:

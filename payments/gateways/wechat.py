@@ -1,4 +1,6 @@
-"""WeChat Pay v3: a native order gives a code to scan; payments come back signed and encrypted (DOMAIN §11)."""
+"""WeChat Pay v3: a native order gives a code to scan, an H5 order an address for the browser of a telephone; payments
+and refunds come back signed and encrypted (DOMAIN §11).
+"""
 
 import json
 import re
@@ -6,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, ClassVar
+from urllib.parse import quote
 
 from django.http import HttpResponse, JsonResponse
 from django.utils import timezone
@@ -17,6 +20,9 @@ from payments.gateways.base import (
     CONNECT_SECONDS,
     READ_SECONDS,
     Asked,
+    AskedBack,
+    BackOutcome,
+    BackReport,
     Callback,
     CallbackRefused,
     Gateway,
@@ -42,6 +48,19 @@ STATES = {
     "REVOKED": Outcome.CLOSED,
     "PAYERROR": Outcome.CLOSED,
 }
+BACK_STATES = {
+    "SUCCESS": BackOutcome.PAID_BACK,
+    "PROCESSING": BackOutcome.UNDERWAY,
+    "CLOSED": BackOutcome.FAILED,
+    "ABNORMAL": BackOutcome.FAILED,
+}
+PASSING = frozenset(
+    {"NOT_ENOUGH", "FREQUENCY_LIMITED", "FREQUENCY_LIMIT_EXCEED", "BIZERR_NEED_RETRY", "SIGN_ERROR", "NO_AUTH"}
+)
+"""Refusals of a refund that a later try may overcome: the merchant's account is empty, too many at once, our keys."""
+
+BACK_EVENTS = ("REFUND.SUCCESS", "REFUND.ABNORMAL", "REFUND.CLOSED")
+NOBODY = ("ORDER_NOT_EXIST", "ORDERNOTEXIST", "RESOURCE_NOT_EXISTS")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,11 +77,12 @@ class WeChatKeys:
 
 
 class WeChatGateway(Gateway):
-    """Native orders of one merchant."""
+    """Native and H5 orders of one merchant."""
 
     provider: ClassVar[str] = "wechat"
     name = _("WeChat Pay")
     replays_are_answered: ClassVar[bool] = False
+    knows_phones: ClassVar[bool] = True
 
     def __init__(self, keys: WeChatKeys) -> None:
         if len(keys.apiv3_key.encode()) != 32:
@@ -86,8 +106,15 @@ class WeChatGateway(Gateway):
             self._library._core._gate_way = keys.address
 
     def create(self, asked: Asked) -> Offer:
+        scene: dict[str, Any] = {}
+        if asked.phone:
+            scene = {
+                "pay_type": WeChatPayType.H5,
+                "scene_info": {"payer_client_ip": asked.phone.client_ip, "h5_info": {"type": "Wap"}},
+            }
         code, answer = self._call(
             "pay",
+            **scene,
             description=asked.description,
             out_trade_no=asked.number,
             amount={"total": asked.amount_fen, "currency": "CNY"},
@@ -95,14 +122,17 @@ class WeChatGateway(Gateway):
             attach=asked.note,
             notify_url=asked.notify_url,
         )
-        address = answer.get("code_url")
+        address = answer.get("h5_url" if asked.phone else "code_url")
         if code != 200 or not isinstance(address, str):
             raise Refused(str(answer.get("code", code)))
+        if asked.phone:
+            joint = "&" if "?" in address else "?"
+            address = f"{address}{joint}redirect_url={quote(asked.phone.return_url, safe='')}"
         return Offer(address, address if address.startswith(("https://", "http://")) else "")
 
     def query(self, number: str) -> Report:
         code, answer = self._call("query", out_trade_no=number)
-        if code == 404 and answer.get("code") in ("ORDER_NOT_EXIST", "ORDERNOTEXIST", "RESOURCE_NOT_EXISTS"):
+        if code == 404 and answer.get("code") in NOBODY:
             return Report(outcome=Outcome.UNKNOWN, number=number)
         if code != 200:
             raise Refused(str(answer.get("code", code)))
@@ -125,15 +155,60 @@ class WeChatGateway(Gateway):
             return True
         raise Refused(reason)
 
-    def refund(self, number: str, refund_number: str, *, amount_fen: int, total_fen: int) -> None:
+    def refund(self, asked: AskedBack) -> BackReport:
         code, answer = self._call(
             "refund",
-            out_refund_no=refund_number,
-            out_trade_no=number,
-            amount={"refund": amount_fen, "total": total_fen, "currency": "CNY"},
+            out_refund_no=asked.number,
+            transaction_id=asked.txn,
+            amount={"refund": asked.amount_fen, "total": asked.total_fen, "currency": "CNY"},
+            notify_url=asked.notify_url,
         )
+        return self._answered_back(code, answer, asked.number, asked.txn)
+
+    def query_refund(self, number: str, txn: str) -> BackReport:
+        code, answer = self._call("query_refund", out_refund_no=number)
+        if code == 404 and answer.get("code") in NOBODY:
+            return BackReport(outcome=BackOutcome.UNKNOWN, number=number)
         if code != 200:
             raise Refused(str(answer.get("code", code)))
+        return self._answered_back(code, answer, number, txn)
+
+    def _answered_back(self, code: int, answer: dict[str, Any], number: str, txn: str) -> BackReport:
+        reason = str(answer.get("code", code))
+        if code == 429 or (code != 200 and reason in PASSING):
+            raise Refused(reason)
+        if code != 200:
+            return BackReport(outcome=BackOutcome.FAILED, number=number, code=reason[:60])
+        try:
+            report = self._read_back(answer, "status")
+        except CallbackRefused as refusal:
+            raise Unreachable(refusal.reason) from refusal
+        if report.number != number or answer.get("transaction_id") != txn:
+            raise Unreachable("other_refund")
+        return report
+
+    def _read_back(self, refund: dict[str, Any], state_name: str) -> BackReport:
+        """What is said of a refund, once currency, amount and number are right."""
+        number, state = refund.get("out_refund_no"), str(refund.get(state_name))
+        if not isinstance(number, str) or not NUMBER.fullmatch(number):
+            raise CallbackRefused("number")
+        if state not in BACK_STATES:
+            raise CallbackRefused("state")
+        amount = refund.get("amount")
+        if not isinstance(amount, dict) or amount.get("currency", "CNY") != "CNY":
+            raise CallbackRefused("currency")
+        back = amount.get("refund")
+        if type(back) is not int or back <= 0:
+            raise CallbackRefused("amount")
+        outcome = BACK_STATES[state]
+        return BackReport(
+            outcome=outcome,
+            number=number,
+            amount_fen=back,
+            reference=str(refund.get("refund_id") or "")[:80],
+            paid_on=_day(refund.get("success_time")) if outcome is BackOutcome.PAID_BACK else None,
+            code=state if outcome is BackOutcome.FAILED else "",
+        )
 
     def _call(self, name: str, **arguments: Any) -> tuple[int, dict[str, Any]]:
         try:
@@ -166,7 +241,13 @@ class WeChatGateway(Gateway):
             data = signatures.strict_json(body)
         except ValueError as error:
             raise CallbackRefused("body") from error
-        if data.get("event_type") != "TRANSACTION.SUCCESS":
+        event = str(data.get("event_type"))
+        if event in BACK_EVENTS:
+            opened = self._opened(data.get("resource"))
+            if opened.get("mchid") != self.keys.mchid:
+                raise CallbackRefused("merchant")
+            return Callback(nonce, None, self._read_back(opened, "refund_status"))
+        if event != "TRANSACTION.SUCCESS":
             return Callback(nonce, None)
         report = self._read(self._opened(data.get("resource")))
         return Callback(nonce, report if report.outcome is Outcome.PAID else None)

@@ -19,13 +19,16 @@ from payments.models.notices import (
     Reason,
     lines_data,
 )
-from payments.models.orders import CallbackMark, OrderState, PaymentOrder, PaymentOrderQuerySet
+from payments.models.orders import CallbackMark, OrderState, PaymentOrder, PaymentOrderQuerySet, Way
+from payments.models.payouts import ON_ITS_WAY, PaidBy, Payout, PayoutQuerySet, PayoutState
 from payments.models.print_runs import PrintRun, PrintRunQuerySet
 from payments.models.receipts import Receipt, ReceiptPrint, ReceiptSeries, ReceiptVoid, VoidReason
 from payments.models.statements import Format, LineOutcome, Statement, StatementLine, StatementState
+from payments.models.tills import TillClose, TillLine
 
 __all__ = [
     "LIVE_STATES",
+    "ON_ITS_WAY",
     "REGIONAL_READERS",
     "STATE_COLOURS",
     "Account",
@@ -48,11 +51,15 @@ __all__ = [
     "NoticeTimelineEntry",
     "NumberSeries",
     "OrderState",
+    "PaidBy",
     "Payment",
     "PaymentException",
     "PaymentExceptionQuerySet",
     "PaymentOrder",
     "PaymentOrderQuerySet",
+    "Payout",
+    "PayoutQuerySet",
+    "PayoutState",
     "PrintRun",
     "PrintRunQuerySet",
     "Reason",
@@ -65,6 +72,9 @@ __all__ = [
     "StatementLine",
     "StatementState",
     "Step",
+    "TillClose",
+    "TillLine",
     "VoidReason",
+    "Way",
     "lines_data",
 ]

@@ -7,7 +7,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from payments.models.notices import Notice, Payment
+from payments.models.notices import CITY_DEPTH, Notice, Payment
 from portal.audit.append_only import AppendOnlyModel, AppendOnlyQuerySet
 from portal.people.actors import Actor, Role
 from portal.regions.models import Region
@@ -105,13 +105,20 @@ class DayCloseQuerySet(AppendOnlyQuerySet):
         """Closed days of the actor's own area."""
         if actor.role not in (Role.CASHIER, Role.COUNTY_REVIEWER, Role.AUDITOR):
             return self.none()
-        return self.filter(region__in=Region.objects.within_path(actor.region_path))
+        return self.filter(Q(region__in=Region.objects.within_path(actor.region_path)) | _nobodys(actor))
+
+
+def _nobodys(actor: Actor) -> Q:
+    """Books of no known place, for those who look after a city or more."""
+    sees = bool(actor.region_path) and actor.region_path.count("/") <= CITY_DEPTH
+    return Q(region=None) if sees else Q(pk=None)
 
 
 class DayClose(AppendOnlyModel):
     """A day of one channel and area whose books balanced and take no more postings (E8)."""
 
-    region = models.ForeignKey(Region, models.PROTECT, verbose_name=_("region"), related_name="+")
+    # Without a region: the money of this channel for which no place is known.
+    region = models.ForeignKey(Region, models.PROTECT, verbose_name=_("region"), null=True, related_name="+")
     channel = models.CharField(_("channel"), max_length=40)
     on = models.DateField(_("day"))
     closed_at = models.DateTimeField(_("closed"), default=timezone.now)
@@ -130,6 +137,9 @@ class DayClose(AppendOnlyModel):
         ordering = ["-on", "channel"]
         constraints = [
             models.UniqueConstraint(fields=["region", "channel", "on"], name="payments_dayclose_once"),
+            models.UniqueConstraint(
+                fields=["channel", "on"], condition=Q(region=None), name="payments_dayclose_placeless_once"
+            ),
             models.CheckConstraint(
                 condition=Q(counted_fen=F("settled_fen") + F("waiting_fen")), name="payments_dayclose_balances"
             ),

@@ -338,9 +338,14 @@ class Payment(AppendOnlyModel):
 
     @property
     def channel_name(self) -> str:
-        """The channel in words where the notice knows it, else its code."""
+        """The channel in words where the notice or the area it was reported in knows it, else its code."""
         known = self.notice.channels if self.notice else []
-        return next((channel.name for channel in known if channel.code == self.channel), self.channel)
+        found = next((channel.name for channel in known if channel.code == self.channel), "")
+        if not found and self.region is not None:
+            from payments.channels import channel_names
+
+            found = channel_names(self.region).get(self.channel, "")
+        return found or self.channel
 
     @property
     def waiting_reason(self) -> str:

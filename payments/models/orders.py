@@ -22,6 +22,13 @@ class OrderState(models.TextChoices):
     CLOSED = "closed", _("Closed")
 
 
+class Way(models.TextChoices):
+    """How a payer gets to the app: by scanning a code, or from the browser of the telephone itself."""
+
+    CODE = "code", _("Code to scan")
+    H5 = "h5", _("Browser of a telephone")
+
+
 LIVE_ORDERS = (OrderState.OPENING, OrderState.OPEN)
 UNSETTLED = (*LIVE_ORDERS, OrderState.CLOSING)
 
@@ -49,10 +56,12 @@ class PaymentOrder(models.Model):
     provider = models.CharField(_("provider"), max_length=20)
     channel = models.CharField(_("channel"), max_length=40)
     amount_fen = models.PositiveBigIntegerField(_("amount in fen"))
+    way = models.CharField(_("way to the app"), max_length=4, choices=Way.choices, default=Way.CODE)
     state = models.CharField(_("state"), max_length=10, choices=OrderState.choices, default=OrderState.OPENING)
     code = models.CharField(_("text of the code to scan"), max_length=512, blank=True)
     link = models.CharField(_("address to open on a telephone"), max_length=512, blank=True)
     opened_at = models.DateTimeField(_("opened"))
+    link_until = models.DateTimeField(_("address valid until"), null=True)
     expires_at = models.DateTimeField(_("ends"))
     ask_at = models.DateTimeField(_("channel asked next"), null=True)
     asked = models.PositiveSmallIntegerField(_("times asked"), default=0)
@@ -78,6 +87,7 @@ class PaymentOrder(models.Model):
             models.CheckConstraint(
                 condition=~Q(state=OrderState.OPEN) | ~Q(code=""), name="payments_order_open_has_code"
             ),
+            models.CheckConstraint(condition=Q(way__in=Way.values), name="payments_order_known_way"),
             models.CheckConstraint(condition=Q(expires_at__gt=F("opened_at")), name="payments_order_ends_later"),
         ]
         indexes = [

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from payments import campaigns
 from payments.models.notices import Kind, Notice, NoticeQuerySet
 from payments.states import State
 from portal.jobs.models import Job
@@ -34,6 +35,8 @@ class PrintRun(models.Model):
     job = models.OneToOneField(Job, models.SET_NULL, verbose_name=_("job"), null=True, related_name="+")
     region = models.ForeignKey(Region, models.PROTECT, verbose_name=_("region"), related_name="+")
     office = models.ForeignKey(Office, models.PROTECT, verbose_name=_("issuing office"), null=True, related_name="+")
+    # Plain id of a campaign of an upper app: see `payments.campaigns`.
+    campaign = models.UUIDField(_("campaign"), null=True, editable=False)
     kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices, blank=True)
     state = models.CharField(_("state"), max_length=20, choices=State.choices, blank=True)
     cover_year = models.PositiveSmallIntegerField(_("cover year"), null=True)
@@ -74,6 +77,7 @@ class PrintRun(models.Model):
         return chosen_notices(
             region=self.region,
             office=self.office,
+            campaign=self.campaign,
             kind=self.kind,
             state=self.state,
             cover_year=self.cover_year,
@@ -100,4 +104,7 @@ def chosen_notices(**choice: object) -> NoticeQuerySet:
     ):
         if choice.get(name):
             rows = rows.filter(**{lookup: choice[name]})
+    campaign = choice.get("campaign")
+    if isinstance(campaign, uuid.UUID):
+        rows = rows.filter(pk__in=campaigns.notices_of(campaign).values("pk"))
     return rows.exclude(Q(state=State.ISSUED, collective__state=State.ISSUED))

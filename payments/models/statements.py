@@ -62,6 +62,7 @@ class Statement(models.Model):
     fault_line = models.PositiveIntegerField(_("line with the fault"), null=True)
     fault = models.CharField(_("fault"), max_length=40, blank=True)
     finished_at = models.DateTimeField(_("finished"), null=True)
+    erased_at = models.DateTimeField(_("file erased"), null=True)
 
     objects = StatementQuerySet.as_manager()
 
@@ -75,6 +76,10 @@ class Statement(models.Model):
             models.CheckConstraint(
                 condition=Q(state="refused") & ~Q(fault="") | ~Q(state="refused") & Q(fault=""),
                 name="payments_statement_refused_has_fault",
+            ),
+            models.CheckConstraint(
+                condition=Q(erased_at=None) | Q(state__in=["done", "refused"]),
+                name="payments_statement_erased_when_finished",
             ),
         ]
 

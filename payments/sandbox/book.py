@@ -17,9 +17,14 @@ CREATE TABLE IF NOT EXISTS trade (
     state TEXT NOT NULL DEFAULT 'open', txn TEXT UNIQUE, paid_at REAL, paid_fen INTEGER,
     refunded_fen INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (provider, number)
 );
-CREATE TABLE IF NOT EXISTS refund (
-    provider TEXT NOT NULL, refund_number TEXT NOT NULL, number TEXT NOT NULL, amount_fen INTEGER NOT NULL,
-    at REAL NOT NULL, PRIMARY KEY (provider, refund_number)
+CREATE TABLE IF NOT EXISTS payback (
+    provider TEXT NOT NULL, refund_number TEXT NOT NULL, back_id TEXT NOT NULL UNIQUE, number TEXT NOT NULL,
+    txn TEXT NOT NULL, amount_fen INTEGER NOT NULL, at REAL NOT NULL, ends TEXT NOT NULL, ends_at REAL NOT NULL,
+    notify_url TEXT NOT NULL, due_at REAL NOT NULL, tries INTEGER NOT NULL DEFAULT 0, mark TEXT NOT NULL,
+    answer TEXT NOT NULL DEFAULT '', done INTEGER NOT NULL, PRIMARY KEY (provider, refund_number)
+);
+CREATE TABLE IF NOT EXISTS wish (
+    provider TEXT NOT NULL, number TEXT NOT NULL, fault TEXT NOT NULL, PRIMARY KEY (provider, number)
 );
 CREATE TABLE IF NOT EXISTS letter (
     id INTEGER PRIMARY KEY, provider TEXT NOT NULL, number TEXT NOT NULL, fault TEXT NOT NULL, due_at REAL NOT NULL,
@@ -120,27 +125,55 @@ def close_trade(provider: str, number: str) -> str:
     return row["state"] if row else ""
 
 
-def refund_trade(provider: str, number: str, refund_number: str, amount_fen: int) -> str:
-    """Pays back once per refund number; returns an error word, or an empty text."""
+def wish(provider: str, number: str) -> str:
+    """What goes wrong with the refunds of a trade."""
+    row = one("SELECT fault FROM wish WHERE provider = ? AND number = ?", provider, number)
+    return row["fault"] if row else ""
+
+
+def set_wish(provider: str, number: str, fault: str) -> None:
+    """Notes what goes wrong with the refunds of a trade from now on."""
     with opened() as book:
-        row = book.execute("SELECT * FROM trade WHERE provider = ? AND number = ?", (provider, number)).fetchone()
-        if row is None or row["state"] not in ("paid", "refunded"):
-            return "NOT_PAID"
-        known = book.execute(
-            "SELECT amount_fen FROM refund WHERE provider = ? AND refund_number = ?", (provider, refund_number)
-        ).fetchone()
-        if known:
-            return "" if known["amount_fen"] == amount_fen else "AMOUNT_DIFFERS"
-        if row["refunded_fen"] + amount_fen > row["paid_fen"]:
-            return "NOT_ENOUGH"
+        book.execute("INSERT OR REPLACE INTO wish VALUES (?, ?, ?)", (provider, number, fault))
+
+
+def payback(provider: str, refund_number: str) -> sqlite3.Row | None:
+    """The refund with a merchant's number."""
+    return one("SELECT * FROM payback WHERE provider = ? AND refund_number = ?", provider, refund_number)
+
+
+def pay_back(
+    provider: str, txn: str, refund_number: str, amount_fen: int, **more: Any
+) -> tuple[sqlite3.Row | None, str]:
+    """Pays back once per refund number: the refund as it was first asked for, or an error word."""
+    with opened() as book:
+        row = book.execute("SELECT * FROM trade WHERE provider = ? AND txn = ?", (provider, txn)).fetchone()
+        if row is None:
+            return None, "NO_TRADE"
+        query = "SELECT * FROM payback WHERE provider = ? AND refund_number = ?"
+        known: sqlite3.Row | None = book.execute(query, (provider, refund_number)).fetchone()
+        if known is not None:
+            same = (known["amount_fen"], known["txn"]) == (amount_fen, txn)
+            return (known, "") if same else (None, "OTHER_FACTS")
+        if amount_fen <= 0 or row["refunded_fen"] + amount_fen > row["paid_fen"]:
+            return None, "TOO_MUCH"
+        values = {
+            "provider": provider,
+            "refund_number": refund_number,
+            "number": row["number"],
+            "txn": txn,
+            "amount_fen": amount_fen,
+            "at": time.time(),
+            **more,
+        }
+        marks = ", ".join("?" * len(values))
+        book.execute(f"INSERT INTO payback ({', '.join(values)}) VALUES ({marks})", tuple(values.values()))  # noqa: S608
         book.execute(
-            "INSERT INTO refund VALUES (?, ?, ?, ?, ?)", (provider, refund_number, number, amount_fen, time.time())
+            "UPDATE trade SET refunded_fen = refunded_fen + ?, state = 'refunded' WHERE provider = ? AND txn = ?",
+            (amount_fen, provider, txn),
         )
-        book.execute(
-            "UPDATE trade SET refunded_fen = refunded_fen + ?, state = 'refunded' WHERE provider = ? AND number = ?",
-            (amount_fen, provider, number),
-        )
-    return ""
+        made: sqlite3.Row = book.execute(query, (provider, refund_number)).fetchone()
+    return made, ""
 
 
 def note_taken(**values: Any) -> None:

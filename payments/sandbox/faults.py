@@ -33,3 +33,24 @@ FAULTS = [
     (Fault.WRONG_MERCHANT, _("The callback names another merchant")),
     (Fault.UNKNOWN_NOTICE, _("The callback names an order and a notice that nobody knows")),
 ]
+
+
+class BackFault(StrEnum):
+    """How the refunds of one trade go wrong."""
+
+    NONE = ""
+    SILENT = "silent"
+    ABNORMAL = "abnormal"
+    CLOSED = "closed"
+    ACCOUNT_GONE = "account_gone"
+    NO_MONEY = "no_money"
+
+
+BACK_FAULTS = [
+    (BackFault.NONE, _("Nothing goes wrong")),
+    (BackFault.SILENT, _("The refund is paid, but its answer and its callback are lost")),
+    (BackFault.ABNORMAL, _("The payer's bank card takes no money back")),
+    (BackFault.CLOSED, _("The refund is closed without being paid")),
+    (BackFault.ACCOUNT_GONE, _("The payer has closed the account")),
+    (BackFault.NO_MONEY, _("The merchant's account is empty for now")),
+]

@@ -44,15 +44,40 @@ def send_due(send: Send | None = None, *, at_once: bool = False) -> int:
         wait = REPEATED_AFTER[min(letter["tries"], len(REPEATED_AFTER) - 1)]
         with book.opened() as opened:
             opened.execute("UPDATE letter SET tries = tries + 1, due_at = ? WHERE id = ?", (now + wait, letter["id"]))
+    backs = _send_backs(send or over_http, now, at_once=at_once)
     threads = [threading.Thread(target=_deliver, args=(letter, send or over_http)) for letter in due]
     if send or len(threads) == 1:
         for letter in due:
             _deliver(letter, send or over_http)
-        return len(due)
+        return len(due) + backs
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+    return len(due) + backs
+
+
+def _send_backs(send: Send, now: float, *, at_once: bool) -> int:
+    """Tells the merchant of refunds that have come to their end, one after the other; returns of how many."""
+    due = book.rows("SELECT * FROM payback WHERE done = 0 AND (due_at <= ? OR ?)", now, at_once)
+    for row in due:
+        wait = REPEATED_AFTER[min(row["tries"], len(REPEATED_AFTER) - 1)]
+        with book.opened() as opened:
+            opened.execute(
+                "UPDATE payback SET tries = tries + 1, due_at = ?, ends_at = min(ends_at, ?) WHERE back_id = ?",
+                (now + wait, now, row["back_id"]),
+            )
+        body, headers = wechat.back_letter(row)
+        try:
+            status, text = send(row["notify_url"], body, headers)
+        except OSError as error:
+            status, text = 0, type(error).__name__
+        over = wechat.was_taken(status, text) or row["tries"] + 1 >= len(REPEATED_AFTER)
+        with book.opened() as opened:
+            opened.execute(
+                "UPDATE payback SET done = ?, answer = ? WHERE back_id = ?",
+                (int(over), f"{status} {text[:60]}", row["back_id"]),
+            )
     return len(due)
 
 

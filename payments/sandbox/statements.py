@@ -1,6 +1,7 @@
 """The bank's statement files of a day, right or with a fault that a real one has shown."""
 
 from datetime import date, datetime
+from sqlite3 import Row
 
 from django.utils.translation import gettext_lazy as _
 
@@ -71,19 +72,32 @@ def _taken(on: date, bank_code: str) -> list[WrittenRow]:
 
 
 def _paid(provider: str, on: date) -> list[WrittenRow]:
-    """The online orders paid on a day, whether their callback arrived or not."""
+    """The online orders paid on a day, whether their callback arrived or not, and the refunds that left on it."""
     rows = book.rows(
         "SELECT * FROM trade WHERE provider = ? AND paid_at >= ? AND paid_at < ? ORDER BY paid_at", provider, *_day(on)
     )
-    return [
-        WrittenRow(
-            txn=row["txn"],
-            amount_fen=row["paid_fen"],
-            paid_on=on,
-            number=row["note"],
-            order_number=row["number"],
-            payer="buyer",
-            at=datetime.fromtimestamp(row["paid_at"], SHANGHAI),
-        )
-        for row in rows
-    ]
+    backs = book.rows(
+        "SELECT payback.*, trade.note FROM payback JOIN trade USING (provider, txn)"
+        " WHERE provider = ? AND ends = 'SUCCESS' AND ends_at >= ? AND ends_at < ? ORDER BY ends_at",
+        provider,
+        *_day(on),
+    )
+    return [*(_row(row, row["paid_fen"], row["paid_at"], on) for row in rows), *(_back_row(row, on) for row in backs)]
+
+
+def _row(row: Row, amount_fen: int, at: float, on: date, refund_number: str = "") -> WrittenRow:
+    return WrittenRow(
+        txn=row["txn"],
+        amount_fen=amount_fen,
+        paid_on=on,
+        number=row["note"],
+        order_number=row["number"],
+        payer="buyer",
+        at=datetime.fromtimestamp(at, SHANGHAI),
+        takes_back=bool(refund_number),
+        refund_number=refund_number,
+    )
+
+
+def _back_row(row: Row, on: date) -> WrittenRow:
+    return _row(row, row["amount_fen"], row["ends_at"], on, row["refund_number"])

@@ -40,8 +40,8 @@ class Mark:
 
 @register.inclusion_tag("payments/plot.html")
 def plot(figure: Figure) -> dict[str, Any]:
-    """Bars side by side for counts, one on top of the other for money, with a grid and a legend."""
-    stacked = figure.money
+    """Bars side by side, or on top of each other for money and where the figure asks for it; with grid and legend."""
+    stacked = figure.money or figure.stacked
     top = _top(figure, stacked)
     room = (WIDTH - LEFT) / max(1, len(figure.labels))
     step = max(1, -(-len(figure.labels) // MAX_LABELS))

@@ -14,8 +14,8 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from payments import cashdesk
-from payments.forms import LONGEST_TYPED, YuanField
+from payments import cashdesk, tills
+from payments.forms import LONGEST_TYPED, TillForm, YuanField
 from payments.models import Notice, Reason
 from payments.numbers import InvalidNumber
 from payments.views.notices import visible_notice
@@ -94,7 +94,9 @@ def cashier(request: Request) -> HttpResponse:
                 form.add_error("q", _("Nothing to pay was found in your region. Compare with the paper."))
             else:
                 audit.record("notice.searched", request.actor, details={"hits": len(found)})
-    return render(request, "payments/cashier.html", {"form": form, "found": found})
+    earlier = tills.uncounted_of(request.actor).filter(paid_on__lt=calendar.today()).order_by("paid_on").first()
+    context = {"form": form, "found": found, "uncounted_on": earlier.paid_on if earlier else None}
+    return render(request, "payments/cashier.html", context)
 
 
 @require_role(Role.CASHIER)
@@ -175,12 +177,37 @@ def cashier_done(request: Request, pk: UUID, given: str) -> HttpResponse:
 
 @require_role(Role.CASHIER)
 @never_cache
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def cashier_day(request: Request) -> HttpResponse:
-    """The cashier's own list of a day, printable."""
+    """The cashier's own list of a day, printable, and the count of the till that ends it."""
     try:
         on = date.fromisoformat(request.GET.get("on", ""))
     except ValueError:
         on = calendar.today()
-    found = cashdesk.day_list(request.actor, min(on, calendar.today()))
-    return render(request, "payments/cashier_day.html", {"day": found})
+    on = min(on, calendar.today())
+    form = TillForm(request.POST if request.method == "POST" else None)
+    differences: list[str] = []
+    if form.is_bound and form.is_valid():
+        counted = form.cleaned_data
+        try:
+            tills.count_till(actor=request.actor, on=on, cash_fen=counted["cash"], card_fen=counted["card"])
+        except tills.TillDiffers as refusal:
+            differences = refusal.differences
+        except tills.NothingToCount:
+            messages.error(request, _("Everything of this day is counted already."))
+            return redirect(f"{request.path}?on={on.isoformat()}")
+        else:
+            messages.success(request, _("Counted. It agrees with what was booked."))
+            return redirect(f"{request.path}?on={on.isoformat()}")
+    uncounted = tills.uncounted_of(request.actor)
+    context = {
+        "day": cashdesk.day_list(request.actor, on),
+        "counts": tills.counts_of(request.actor, on),
+        "uncounted": uncounted.filter(paid_on=on).count(),
+        "older": [
+            day for day in uncounted.order_by("paid_on").values_list("paid_on", flat=True).distinct() if day < on
+        ],
+        "form": form,
+        "differences": differences,
+    }
+    return render(request, "payments/cashier_day.html", context, status=409 if differences else 200)

@@ -1,5 +1,6 @@
 """The cashier's desk: find a notice by its number, see what waits for a decision, propose and confirm refunds."""
 
+from collections.abc import Callable
 from uuid import UUID
 
 from django.contrib import messages
@@ -7,14 +8,13 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from payments import refunds
+from payments import payouts, refunds
 from payments.forms import FindForm, RefundForm, SeenForm
-from payments.models import Notice, PaymentException
+from payments.models import Notice, PaymentException, Payout, PayoutState
 from payments.states import State
 from payments.views.notices import visible_notice
 from payments.views.paging import links
@@ -43,7 +43,13 @@ def desk(request: HttpRequest) -> HttpResponse:
     waiting = waiting.select_related("payment__notice__policy__region")
     page = Paginator(waiting, ROWS_PER_PAGE).get_page(request.GET.get("page"))
     refunding = Notice.objects.visible_to(request.actor).filter(state=State.REFUNDING).order_by("state_since")
-    context = {"form": form, "rows": page.object_list, "page": links(page), "refunding": refunding[:ROWS_PER_PAGE]}
+    context = {
+        "form": form,
+        "rows": page.object_list,
+        "page": links(page),
+        "refunding": refunding[:ROWS_PER_PAGE],
+        "by_hand": Payout.objects.visible_to(request.actor).filter(state=PayoutState.BY_HAND).count(),
+    }
     return render(request, "payments/desk.html", context)
 
 
@@ -60,8 +66,7 @@ def desk_notice(request: HttpRequest, pk: UUID) -> HttpResponse:
         "payments": notice.payments.select_related("exception", "notice__policy__region").order_by("booked_at"),
         "propose": options.get("propose_refund"),
         "confirm": options.get("confirm_refund"),
-        "owed_fen": refunds.owed_fen(notice) if request.actor.role == Role.CASHIER else 0,
-        "paid_out": refunds.paid_out(notice),
+        "payouts": payouts.of_notices([notice.pk]),
         "refund_form": RefundForm(initial={"version": notice.version}),
     }
     return render(request, "payments/desk_notice.html", context)
@@ -90,45 +95,24 @@ def propose_refund(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_POST
 def confirm_refund(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Confirms a refund as a second person."""
-    notice = visible_notice(request, pk)
-    form = SeenForm(request.POST)
-    try:
-        # Without the version somebody saw, nothing is confirmed.
-        refunds.confirm_refund(
-            notice, actor=request.actor, version=form.cleaned_data["version"] if form.is_valid() else 0
-        )
-    except Refused as refused:
-        return conflict_page(request, notice, refused, return_url=reverse("payments:desk_notice", args=[pk]))
-    messages.success(request, _("The refund is confirmed. The payer is told."))
-    return redirect("payments:desk_notice", pk)
+    return _answered(request, pk, refunds.confirm_refund, _("The refund is confirmed. The payer is told."))
 
 
 @require_role(Role.CASHIER)
 @require_POST
 def refuse_refund(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Refuses a refund as a second person; the payment stands."""
+    return _answered(request, pk, refunds.refuse_refund, _("The refund is refused. The payment stands."))
+
+
+def _answered(request: HttpRequest, pk: UUID, answer: Callable[..., Notice], done: str) -> HttpResponse:
+    """Carries out the second person's answer to a proposed refund."""
     notice = visible_notice(request, pk)
     form = SeenForm(request.POST)
     try:
-        refunds.refuse_refund(
-            notice, actor=request.actor, version=form.cleaned_data["version"] if form.is_valid() else 0
-        )
+        # Without the version somebody saw, nothing is answered.
+        answer(notice, actor=request.actor, version=form.cleaned_data["version"] if form.is_valid() else 0)
     except Refused as refused:
         return conflict_page(request, notice, refused, return_url=reverse("payments:desk_notice", args=[pk]))
-    messages.success(request, _("The refund is refused. The payment stands."))
-    return redirect("payments:desk_notice", pk)
-
-
-@require_role(Role.CASHIER)
-@require_POST
-def payout(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Notes that the bank has paid a confirmed refund out."""
-    notice = visible_notice(request, pk)
-    try:
-        refunds.record_payout(notice, actor=request.actor, at=timezone.now())
-    except refunds.NothingOwed:
-        messages.error(request, _("No refund waits to be paid out."))
-    else:
-        audit.record("refund.paid_out", request.actor, subject=notice)
-        messages.success(request, _("Noted: the refund was paid out."))
+    messages.success(request, done)
     return redirect("payments:desk_notice", pk)

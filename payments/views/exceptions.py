@@ -88,7 +88,7 @@ def exception(request: Request, pk: int) -> HttpResponse:
         "form": form if is_cashier and actions else None,
         "age_days": (calendar.today() - calendar.local_date(found.opened_at)).days,
         "taken_back": services.was_taken_back(found),
-        "owed_fen": services.owed_fen(found),
+        "payouts": services.payouts_of(found),
     }
     return render(request, "payments/exception.html", context)
 

@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from payments import kinds, places
+from payments import kinds, payouts, places
 from payments.models import Notice
 from payments.states import State
 from portal import audit
@@ -68,6 +68,7 @@ def notice(request: HttpRequest, pk: UUID) -> HttpResponse:
         "payee": kinds.MODULES[found.kind].payee(found.policy.policy),
         "ways": places.ways_to_pay(found),
         "overdue": found.is_overdue(calendar.today()),
+        "refunds": payouts.of_notices([found.pk]),
         "counter": settings.DEMO and found.state == State.ISSUED,
         "hotline": found.policy.policy.setting("hotline", "12393"),
         "base": "staff_base.html" if request.actor.is_staff_role else "base.html",

@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -12,9 +13,10 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from payments import callbacks, gateways, kinds, orders, places
+from payments.devices import opens_apps
 from payments.gateways import NotOffered
 from payments.gateways.base import CallbackRefused, Refused, Unreachable
-from payments.models import Notice, OrderState, PaymentOrder, Reason
+from payments.models import Notice, OrderState, PaymentOrder, Reason, Way
 from payments.states import State
 from payments.views.notices import visible_notice
 from portal import audit
@@ -50,6 +52,7 @@ def pay(request: Request, pk: UUID) -> HttpResponse:
         "gateways": list(gateways.offered().values()) if channel and not reason else [],
         "ways": [way for way in places.ways_to_pay(notice, PLACES_SHOWN) if not way.channel.online],
         "overdue": reason == Reason.LATE,
+        "on_phone": opens_apps(request.headers.get("User-Agent", "")),
         "live": PaymentOrder.objects.live().filter(notice=notice, expires_at__gt=at).first(),
         "hotline": notice.policy.policy.setting("hotline", "12393"),
     }
@@ -58,8 +61,15 @@ def pay(request: Request, pk: UUID) -> HttpResponse:
 
 def _pay_now(request: Request, notice: Notice) -> HttpResponse:
     take(f"pay:{request.actor.user_id}", capacity=CLICKS_PER_MINUTE, seconds=60)
+    way = request.POST.get("way", "")
+    on_phone = way == Way.H5 or (way != Way.CODE and opens_apps(request.headers.get("User-Agent", "")))
     try:
-        order = orders.pay_now(notice, request.POST.get("provider", ""), actor=request.actor)
+        order = orders.pay_now(
+            notice,
+            request.POST.get("provider", ""),
+            actor=request.actor,
+            client_ip=client_address(request) if on_phone else "",
+        )
     except NotOffered:
         messages.error(request, _("Choose one of the ways to pay."))
     except orders.NotPayable:
@@ -84,12 +94,21 @@ def order(request: Request, pk: UUID) -> HttpResponse:
     found = get_object_or_404(rows, pk=pk)
     at = timezone.now()
     stage = _stage(found, is_over=found.expires_at <= at)
+    is_h5 = found.way == Way.H5
+    gateway = gateways.offered().get(found.provider)
+    on_phone = opens_apps(request.headers.get("User-Agent", ""))
     context = {
+        "is_h5": is_h5,
+        "on_phone": on_phone,
+        "is_demo": settings.DEMO,
+        "link_is_over": found.link_until is not None and found.link_until <= at,
+        "other_way": Way.CODE if is_h5 else Way.H5,
+        "may_switch": bool(gateway and gateway.knows_phones) and (is_h5 or on_phone),
         "order": found,
         "notice": found.notice,
         "stage": stage,
-        "gateway": gateways.offered().get(found.provider),
-        "picture": code_data_uri(PaperCode("qr", found.code, "")) if stage == "scan" else "",
+        "gateway": gateway,
+        "picture": code_data_uri(PaperCode("qr", found.code, "")) if stage == "scan" and not is_h5 else "",
         "reason": found.payment.waiting_reason if found.payment else "",
         "may_retry": stage in ("opening", "closed") and not orders.refusal(found.notice, at),
         "refresh_seconds": REFRESH_SECONDS,

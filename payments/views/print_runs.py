@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from payments import print_runs
+from payments import campaigns, print_runs
 from payments.models import Kind, PrintRun
 from payments.models.print_runs import READERS
 from payments.states import State
@@ -41,6 +41,13 @@ class PrintRunForm(forms.Form):
     office = forms.ModelChoiceField(
         Office.objects.none(), label=gettext_lazy("Issuing office"), required=False, empty_label=gettext_lazy("All")
     )
+    campaign = forms.TypedChoiceField(
+        label=gettext_lazy("Campaign"),
+        help_text=gettext_lazy("Only the notices of one campaign, within the place."),
+        required=False,
+        coerce=UUID,
+        empty_value=None,
+    )
     kind = forms.ChoiceField(
         label=gettext_lazy("What the notices are for"),
         required=False,
@@ -65,13 +72,21 @@ class PrintRunForm(forms.Form):
     )
     language = forms.ChoiceField(label=gettext_lazy("Language of the papers"), choices=settings.LANGUAGES)
 
-    def __init__(self, data: object, *, actor: Actor) -> None:
-        initial = {"state": State.ISSUED, "language": translation.get_language() or settings.LANGUAGE_CODE}
+    def __init__(self, data: object, *, actor: Actor, campaign: str = "") -> None:
+        language = translation.get_language() or settings.LANGUAGE_CODE
+        initial = {"state": State.ISSUED, "language": language, "campaign": campaign}
         super().__init__(data, initial=initial)  # type: ignore[arg-type]
         regions = Region.objects.within_path(actor.region_path).filter(active=True).order_by("path")
         self.fields["region"].queryset = regions  # type: ignore[attr-defined]
         offices = Office.objects.in_use().filter(region__in=regions).order_by("code")
         self.fields["office"].queryset = offices  # type: ignore[attr-defined]
+
+        known = campaigns.reaching(actor)
+        if known:
+            choices = [("", gettext_lazy("All")), *((str(one.pk), one.name) for one in known)]
+            self.fields["campaign"].choices = choices  # type: ignore[attr-defined]
+        else:
+            del self.fields["campaign"]
 
     def clean(self) -> dict[str, object]:
         cleaned = super().clean() or {}
@@ -86,7 +101,11 @@ class PrintRunForm(forms.Form):
 @require_http_methods(["GET", "HEAD", "POST"])
 def runs(request: HttpRequest) -> HttpResponse:
     """One's own runs, and the form for another."""
-    form = PrintRunForm(request.POST if request.method == "POST" else None, actor=request.actor)
+    form = PrintRunForm(
+        request.POST if request.method == "POST" else None,
+        actor=request.actor,
+        campaign=request.GET.get("campaign", ""),
+    )
     if request.method == "POST" and form.is_valid():
         try:
             run = print_runs.start_print_run(actor=request.actor, **form.cleaned_data)
@@ -114,6 +133,7 @@ def run(request: HttpRequest, pk: UUID) -> HttpResponse:
     kept_until = job.finished_at + timedelta(days=KEEP_FILES_DAYS) if job and job.finished_at else None
     context = {
         "run": found,
+        "campaign": campaigns.named(found.campaign) if found.campaign else None,
         "job": job,
         "has_file": bool(_file_of(found)),
         "kept_until": kept_until,

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from payments.gateways.signatures import strict_json
 from payments.sandbox import alipay, book, post, statements, wechat
-from payments.sandbox.faults import FAULTS, Fault
+from payments.sandbox.faults import BACK_FAULTS, FAULTS, Fault
 from payments.sandbox.keys import MCHID
 from portal.limits import take
 from portal.limits.addresses import client_address
@@ -54,11 +54,23 @@ def _cashier_address() -> str:
 @require_POST
 def wechat_native(request: HttpRequest) -> HttpResponse:
     """POST /v3/pay/transactions/native."""
+    return _wechat_order(request, is_h5=False)
+
+
+@public
+@csrf_exempt
+@require_POST
+def wechat_h5(request: HttpRequest) -> HttpResponse:
+    """POST /v3/pay/transactions/h5."""
+    return _wechat_order(request, is_h5=True)
+
+
+def _wechat_order(request: HttpRequest, *, is_h5: bool) -> HttpResponse:
     demo_only(request, per_minute=CALLS_PER_MINUTE)
     if not wechat.is_ours(request):
         return wechat.refuse("SIGN_ERROR", 401)
     try:
-        return wechat.open_order(strict_json(request.body), _cashier_address())
+        return wechat.open_order(strict_json(request.body), _cashier_address(), is_h5=is_h5)
     except (ValueError, KeyError):
         return wechat.refuse("PARAM_ERROR", 400)
 
@@ -97,14 +109,20 @@ def wechat_refund(request: HttpRequest) -> HttpResponse:
     if not wechat.is_ours(request):
         return wechat.refuse("SIGN_ERROR", 401)
     try:
-        data = strict_json(request.body)
-        number, refund_number, amount = data["out_trade_no"], data["out_refund_no"], data["amount"]["refund"]
+        return wechat.pay_back(strict_json(request.body))
     except (ValueError, KeyError, TypeError):
         return wechat.refuse("PARAM_ERROR", 400)
-    fault = book.refund_trade(wechat.PROVIDER, number, refund_number, int(amount))
-    if fault:
-        return wechat.refuse(fault, 400)
-    return wechat.answer({"out_refund_no": refund_number, "out_trade_no": number, "status": "SUCCESS"})
+
+
+@public
+@require_safe
+def wechat_refund_query(request: HttpRequest, number: str) -> HttpResponse:
+    """GET /v3/refund/domestic/refunds/{out_refund_no}."""
+    demo_only(request, per_minute=CALLS_PER_MINUTE)
+    if not wechat.is_ours(request):
+        return wechat.refuse("SIGN_ERROR", 401)
+    row = book.payback(wechat.PROVIDER, number)
+    return wechat.answer(wechat.told_back(row)) if row else wechat.refuse("RESOURCE_NOT_EXISTS", 404)
 
 
 @public
@@ -121,6 +139,17 @@ def alipay_gateway(request: HttpRequest) -> HttpResponse:
         content = {}
     said: QueryDict = request.GET
     return alipay.serve(said.get("method", ""), content, said.get("notify_url", ""), _cashier_address())
+
+
+class BackForm(forms.Form):
+    """What happens to refunds of the payment."""
+
+    back_fault = forms.ChoiceField(
+        label=gettext_lazy("What goes wrong with a refund"),
+        choices=BACK_FAULTS,
+        required=False,
+        widget=forms.RadioSelect,
+    )
 
 
 class PayForm(forms.Form):
@@ -140,13 +169,32 @@ def cashier(request: HttpRequest, token: str) -> HttpResponse:
     row = book.one("SELECT * FROM trade WHERE token = ?", token)
     if row is None:
         raise Http404
-    form = PayForm(request.POST or None)
+    is_paid = row["state"] in ("paid", "refunded")
+    form: forms.Form = PayForm(request.POST or None)
+    if is_paid:
+        wish = book.wish(row["provider"], row["number"])
+        form = BackForm(request.POST or None, initial={"back_fault": wish})
+    if request.method == "POST" and form.is_valid() and "back_fault" in form.cleaned_data:
+        book.set_wish(row["provider"], row["number"], form.cleaned_data["back_fault"])
+        messages.success(request, _("Noted for the refunds of this payment."))
+        return redirect("payments:sandbox_cashier", token)
     if request.method == "POST" and form.is_valid():
         if post.pay(token, form.cleaned_data["fault"] or Fault.NONE) is None:
             messages.error(request, _("This order is paid, closed or over already."))
-        return redirect("payments:sandbox_cashier", token)
-    context = {"trade": row, "form": form, "is_wechat": row["provider"] == wechat.PROVIDER}
+        return redirect(request.get_full_path())
+    context = {
+        "trade": row,
+        "form": form,
+        "is_paid": is_paid,
+        "is_wechat": row["provider"] == wechat.PROVIDER,
+        "back_to": _merchant_page(request.GET.get("redirect_url", "")),
+    }
     return render(request, "payments/sandbox_cashier.html", context)
+
+
+def _merchant_page(address: str) -> str:
+    """Where an H5 order lets the payer return to: a page of this portal, nowhere else."""
+    return address if address.startswith(f"{settings.PUBLIC_URL}/") else ""
 
 
 @public
@@ -161,6 +209,7 @@ def index(request: HttpRequest) -> HttpResponse:
             for row in book.rows("SELECT * FROM trade ORDER BY rowid DESC LIMIT ?", SHOWN)
         ],
         "letters": book.rows("SELECT * FROM letter ORDER BY id DESC LIMIT ?", SHOWN),
+        "paybacks": book.rows("SELECT * FROM payback ORDER BY at DESC LIMIT ?", SHOWN),
         "kinds": statements.KINDS,
         "encodings": statements.ENCODINGS,
         "faults": statements.FAULTS,

@@ -41,15 +41,21 @@ END $$
 
 
 class AppendOnly(Operation):
-    """Migration operation: rows may be added and nothing else; columns of `allow_update` may still change."""
+    """Migration operation: rows may be added and nothing else; columns of `allow_update` may still change.
+
+    PostgreSQL compares whole rows by default, which also guards columns to come. `by_columns` names those of today in
+    the trigger's condition instead: an allowed change then costs next to nothing, and a new column needs the operation
+    again, as it does on SQLite.
+    """
 
     category = OperationCategory.SQL
     reversible = True
     reduces_to_sql = True
 
-    def __init__(self, table: str, *, allow_update: Sequence[str] = ()) -> None:
+    def __init__(self, table: str, *, allow_update: Sequence[str] = (), by_columns: bool = False) -> None:
         self.table = table
         self.allow_update = tuple(allow_update)
+        self.by_columns = by_columns
 
     def state_forwards(self, app_label: str, state: Any) -> None:
         """Triggers are no part of Django's model state."""
@@ -58,7 +64,11 @@ class AppendOnly(Operation):
         self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: Any, to_state: Any
     ) -> None:
         for statement in statements(
-            self.table, self.allow_update, schema_editor.connection.vendor, _columns(self.table, to_state)
+            self.table,
+            self.allow_update,
+            schema_editor.connection.vendor,
+            _columns(self.table, to_state),
+            by_columns=self.by_columns,
         ):
             schema_editor.execute(statement, params=None)
 
@@ -83,20 +93,26 @@ def _columns(table: str, state: Any) -> list[str]:
     return [field.column for field in model._meta.local_concrete_fields]
 
 
-def statements(table: str, allow_update: Sequence[str], vendor: str, columns: Sequence[str]) -> list[str]:
+def statements(
+    table: str, allow_update: Sequence[str], vendor: str, columns: Sequence[str], *, by_columns: bool = False
+) -> list[str]:
     """The DDL of one table; names come from migrations, never from input."""
+    watched = [f'"{column}"' for column in columns if column not in allow_update]
     if vendor == "postgresql":
         allowed = ", ".join(f"'{column}'" for column in allow_update)
+        condition = ""
+        if by_columns:
+            before, after = (", ".join(f"{row}.{column}" for column in watched) for row in ("OLD", "NEW"))
+            condition, allowed = f"WHEN (({before}) IS DISTINCT FROM ({after})) ", ""
         return [
             FUNCTION,
-            f"CREATE TRIGGER {PREFIX}update_{table} BEFORE UPDATE ON {table} FOR EACH ROW "
+            f"CREATE TRIGGER {PREFIX}update_{table} BEFORE UPDATE ON {table} FOR EACH ROW {condition}"
             f"EXECUTE FUNCTION {PREFIX}refuse({allowed})",
             f"CREATE TRIGGER {PREFIX}delete_{table} BEFORE DELETE ON {table} FOR EACH ROW "
             f"EXECUTE FUNCTION {PREFIX}refuse()",
             f"CREATE TRIGGER {PREFIX}truncate_{table} BEFORE TRUNCATE ON {table} FOR EACH STATEMENT "
             f"EXECUTE FUNCTION {PREFIX}refuse()",
         ]
-    watched = [f'"{column}"' for column in columns if column not in allow_update]
     refuse = (
         f"WHEN NOT EXISTS (SELECT 1 FROM {SWITCH_TABLE}) "  # noqa: S608  DDL over names of our own
         f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"

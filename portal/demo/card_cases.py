@@ -12,9 +12,8 @@ from cards import batches, pictures
 from cards import services as cards
 from cards.models import Card, CardApplication
 from cards.workflow import CardApplicationWorkflow, CardWorkflow
-from payments import services as payments
 from portal.demo import people
-from portal.demo.enrolments import SHANGHAI, actor_for
+from portal.demo.enrolments import SHANGHAI, actor_for, pay_at_first_bank
 from portal.demo.history import clock_at
 from portal.people.actors import SYSTEM
 from portal.people.models import Resident, User
@@ -154,15 +153,7 @@ class CardTeller:
         notice = application.notice
         if notice is None:
             return
-        payments.book_payment(
-            channel=notice.channels[0].code,
-            provider_txn=f"DEMO{notice.number}",
-            amount_fen=notice.amount_fen,
-            paid_on=calendar.today(),
-            notice_number=notice.number,
-            actor=SYSTEM,
-            payer=application.resident.name,
-        )
+        pay_at_first_bank(notice)
         application.refresh_from_db()
 
     def ask_correction(self, application: CardApplication) -> None:

@@ -15,10 +15,13 @@ from enrollment.models import Application, ApplicationMaterial, CorrectionItem
 from enrollment.states import State
 from enrollment.workflow import EnrollmentWorkflow
 from payments import services as payments
+from payments.models import Notice
+from payments.sandbox import book as bank_book
 from portal.demo.history import clock_at
 from portal.people.actors import SYSTEM, Actor
 from portal.people.backends import actor_of, load_user
 from portal.people.models import Resident, User
+from portal.people.names import mask_name
 from portal.people.services import account_of
 from portal.regions import calendar
 from portal.regions import policy as policies
@@ -78,6 +81,31 @@ def open_day(region: Region, days_ago: int) -> date:
 def moment(day: date, hour: int, minute: int = 0) -> datetime:
     """A clock time of a day in Shanghai, never later than now."""
     return min(datetime.combine(day, time(hour, minute), SHANGHAI), timezone.now())
+
+
+def pay_at_first_bank(notice: Notice) -> None:
+    """Pays a notice at its first bank, whose own book has it too: its statement of that day can be imported."""
+    channel, transaction = notice.channels[0], f"DEMO{notice.number}"
+    payments.book_payment(
+        channel=channel.code,
+        provider_txn=transaction,
+        amount_fen=notice.amount_fen,
+        paid_on=calendar.today(),
+        notice_number=notice.number,
+        actor=SYSTEM,
+        payer=notice.payer_name,
+    )
+    bank_book.note_taken(
+        txn=transaction,
+        pay_code=notice.pay_code,
+        number=notice.number,
+        payer=mask_name(notice.payer_name),
+        amount_fen=notice.amount_fen,
+        bank=channel.bank_code,
+        means="cash",
+        at=timezone.now().timestamp(),
+        kind=notice.kind,
+    )
 
 
 class Teller:
@@ -192,15 +220,7 @@ class Teller:
         notice = payments.live_notice(purpose="enrollment.premium", reference=str(application.pk))
         if notice is None:
             return
-        payments.book_payment(
-            channel=notice.channels[0].code,
-            provider_txn=f"DEMO{notice.number}",
-            amount_fen=notice.amount_fen,
-            paid_on=calendar.today(),
-            notice_number=notice.number,
-            actor=SYSTEM,
-            payer=application.resident.name,
-        )
+        pay_at_first_bank(notice)
         application.refresh_from_db()
 
     def ask_correction(self, application: Application) -> None:

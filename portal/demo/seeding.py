@@ -1,13 +1,15 @@
 """Fills an empty demo: staff of every role, named residents, and sixty applications over every state."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from django.db import transaction
 
-from portal.demo import card_cases, people
+from portal.demo import card_cases, desk_cases, people
 from portal.demo.enrolments import Story, Teller
 from portal.people.models import Level, Resident, StaffGrant, User
 from portal.people.services import register_resident
+from portal.regions import calendar
 from portal.regions.models import Office, Region
 
 GUILIN_ENDS = (
@@ -25,6 +27,8 @@ GUILIN_ENDS = (
     *("draft",) * 3,
 )
 DAYS_AGO = (0, 1, 2, 1, 3, 2, 4, 0)
+EMPLOYED_DAYS = 400
+"""For so long the staff has its roles: the past of the demo was their work."""
 
 
 @dataclass
@@ -48,6 +52,7 @@ def seed() -> Seeded:
         teller.tell(story)
         made.applications += 1
     made.applications += card_cases.seed_cards(made.staff, made.residents)
+    made.applications += desk_cases.seed_desk(made.staff)
     return made
 
 
@@ -65,6 +70,7 @@ def hire(colleague: people.Colleague) -> User:
         region=Region.objects.get(code=colleague.region),
         office=Office.objects.get(code=colleague.office) if colleague.office else None,
         reason="demo",
+        valid_from=calendar.today() - timedelta(days=EMPLOYED_DAYS),
     )
     if colleague.username in people.AT_HOME:
         user.own_id_index = register(people.AT_HOME[colleague.username]).id_index

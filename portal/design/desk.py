@@ -1,11 +1,11 @@
 """The navigation of both halves of the portal: apps register their entries in `AppConfig.ready()`."""
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch, get_resolver, get_script_prefix, get_urlconf, reverse
 from django.utils.functional import Promise
 
 
@@ -50,22 +50,52 @@ def register_resident_nav(label: str | Promise, url_name: str, roles: Iterable[A
     _register(resident_entries, label, url_name, roles, order)
 
 
-def links(entries: Iterable[NavEntry], request: HttpRequest | None) -> list[NavLink]:
-    """Returns the entries that the request's actor may see, marking the one whose pages are open."""
+class Navigation(tuple[NavLink, ...]):
+    """A bar of links, the same object for the same role and open page, and told apart from others by that alone."""
+
+    __slots__ = ()
+    __hash__ = object.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+
+NO_LINKS = Navigation()
+_resolved: dict[Hashable, tuple[list[NavEntry], list[NavLink], dict[str, Navigation]]] = {}
+
+
+def navigation(entries: list[NavEntry], request: HttpRequest | None) -> Navigation:
+    """The entries that the request's actor may see, marking the one whose pages are open; resolved once for a role."""
     actor = getattr(request, "actor", None)
     role = str(getattr(getattr(actor, "role", ""), "value", getattr(actor, "role", "")))
     path = request.path if request is not None else ""
+    key = (id(entries), role, get_script_prefix(), get_resolver(get_urlconf()))
+    known = _resolved.get(key)
+    if known is None or known[0] != entries:
+        known = _resolved[key] = (entries.copy(), _resolve(entries, role), {})
+    _entries, found, bars = known
+    open_url = max((link.url for link in found if _covers(link.url, path)), key=len, default="")
+    bar = bars.get(open_url)
+    if bar is None:
+        bar = bars[open_url] = Navigation(NavLink(link.label, link.url, link.url == open_url) for link in found)
+    return bar
+
+
+def links(entries: list[NavEntry], request: HttpRequest | None) -> list[NavLink]:
+    """The links of the navigation as a plain list."""
+    return list(navigation(entries, request))
+
+
+def _resolve(entries: Iterable[NavEntry], role: str) -> list[NavLink]:
     found: list[NavLink] = []
     for entry in entries:
         if entry.roles and role not in entry.roles:
             continue
         try:
-            url = reverse(entry.url_name)
+            found.append(NavLink(entry.label, reverse(entry.url_name), False))
         except NoReverseMatch:
             continue
-        found.append(NavLink(entry.label, url, False))
-    open_url = max((link.url for link in found if _covers(link.url, path)), key=len, default="")
-    return [NavLink(link.label, link.url, link.url == open_url) for link in found]
+    return found
 
 
 def _covers(url: str, path: str) -> bool:

@@ -6,25 +6,25 @@ merged from one short read per state, so that an index over (state, column, key)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import EmptyResultSet
-from django.db import connection
 from django.db.models import Q, QuerySet
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.http import urlencode
 
 from portal.design.components import PageLinks
+from portal.prepared import Statement, stand_ins
 
 PAGE_SIZE = 25
 COUNTED_UP_TO = 100
 MOST_STATEMENTS = 500
 
-_statements: dict[Hashable, tuple[list[str], str, list[Any]]] = {}
+_statements: dict[Hashable, tuple[list[str], Statement]] = {}
 
 Value = date | datetime
 
@@ -76,17 +76,22 @@ def keyed_page(
     load: Callable[[list[Any]], list[Any]] | None = None,
     fields: Sequence[str] = (),
     size: int = PAGE_SIZE,
+    beginning: Callable[[], list[Any]] | None = None,
 ) -> tuple[list[Any], PageLinks]:
     """One page of the rows chosen, and the links to its neighbours.
 
     `chosen` are one or several sets without common rows, each in the reach of an index; `load` fetches the rows of a
     page by their primary keys with all that the page shows, in any order, where the sets are read for their keys alone.
-    With `fields` only these columns are read beside the keys.
+    With `fields` only these columns are read beside the keys. `beginning` reads the first page, one row more than it
+    shows, where there is a quicker way to it than through the sets.
     """
     key = order.read(after)
-    rows = first_rows(
-        chosen, order, key, size + 1, fields=fields if load is None else (), with_rows=not (load or fields)
-    )
+    if key is None and beginning is not None:
+        rows = beginning()
+    else:
+        rows = first_rows(
+            chosen, order, key, size + 1, fields=fields if load is None else (), with_rows=not (load or fields)
+        )
     more = len(rows) > size
     rows = rows[:size]
     if load is not None:
@@ -129,27 +134,31 @@ def capped_count(chosen: Iterable[QuerySet[Any]], cap: int = COUNTED_UP_TO) -> i
 
 
 def capped_counts(
-    key: Hashable, groups: Callable[[], dict[str, Sequence[QuerySet[Any]]]], cap: int = COUNTED_UP_TO
+    key: Hashable,
+    groups: Callable[..., Mapping[str, Sequence[QuerySet[Any]]]],
+    *values: int | str,
+    cap: int = COUNTED_UP_TO,
 ) -> dict[str, int]:
     """How many rows each group of sets has, counted to one above the cap, by one statement that is put together once.
 
     `key` names everything the sets depend on, for the statement is kept under it: nothing that changes with the time.
+    `groups` is called with stand-ins for the values, which may be others each time.
     """
     statement = _statements.get(key)
     if statement is None:
         if len(_statements) >= MOST_STATEMENTS:
             _statements.clear()
-        statement = _statements[key] = _statement(groups(), cap)
-    names, sql, parameters = statement
+        made = stand_ins([type(value) for value in values])
+        names, sql, parameters = _statement(groups(*made), cap)
+        statement = _statements[key] = names, Statement(sql, parameters, made)
+    names, prepared = statement
     found = dict.fromkeys(names, 0)
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        for name, count in zip(names, cursor.fetchone(), strict=True):
-            found[name] = min(cap + 1, found[name] + count)
+    for name, count in zip(names, prepared.run(values)[0], strict=True):
+        found[name] = min(cap + 1, found[name] + count)
     return found
 
 
-def _statement(groups: dict[str, Sequence[QuerySet[Any]]], cap: int) -> tuple[list[str], str, list[Any]]:
+def _statement(groups: Mapping[str, Sequence[QuerySet[Any]]], cap: int) -> tuple[list[str], str, list[Any]]:
     names, columns, parameters = [], [], []
     for name, chosen in groups.items():
         for rows in chosen:

@@ -16,6 +16,7 @@ class LookupForm(forms.Form):
         help_text=_("The digits on your receipt, payment notice or message. Spaces are fine."),
         max_length=40,
         fold=True,
+        error_messages={"required": _("Enter the application or notice number.")},
         widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off", "class": "govuk-input--width-20"}),
     )
     end = TrimmedCharField(
@@ -23,6 +24,7 @@ class LookupForm(forms.Form):
         help_text=_("Of the person the application is for, or of the applicant. The last may be an X."),
         max_length=20,
         fold=True,
+        error_messages={"required": _("Enter the last four characters of the identity number.")},
         widget=forms.TextInput(
             attrs={"autocomplete": "off", "autocapitalize": "characters", "class": "govuk-input--width-5"}
         ),

@@ -72,6 +72,7 @@ class Standing:
     next_step: Words
     by: date | None
     hotline: str
+    to_pay: bool = False
 
 
 def tidy_number(text: str) -> str:
@@ -151,6 +152,7 @@ def _enrolment(application: Application) -> Standing:
         next_step=progress.step(application).title,
         by=by,
         hotline=_hotline(application, "hotline", "12393"),
+        to_pay=stage == EnrolmentStage.AWAITING_PAYMENT,
     )
 
 
@@ -168,6 +170,7 @@ def _card(card: CardApplication) -> Standing:
         next_step=CARD_STEPS.get(stage, ""),
         by=by,
         hotline=_hotline(card, "card.hotline", "12333"),
+        to_pay=stage == CardStage.AWAITING_PAYMENT,
     )
 
 
@@ -181,6 +184,7 @@ def _notice(notice: Notice) -> Standing:
         next_step=_("The pay-by day is over. Do not pay now; call us.") if over else NOTICE_STEPS[stage],
         by=notice.due_on if stage == NoticeStage.ISSUED and not over else None,
         hotline="12393" if notice.kind == "premium" else "12333",
+        to_pay=True,
     )
 
 

@@ -16,6 +16,7 @@ from portal.design.context import address
 from portal.help.guides import all_guides
 from portal.home.forms import LookupForm
 from portal.home.lookup import look_up, number_of
+from portal.people import questions
 from portal.people.access import public as open_to_all
 from portal.people.requests import acting
 from portal.regions import public
@@ -46,9 +47,10 @@ def lookup(request: HttpRequest) -> HttpResponse:
 
     Both are posted and answered in the same response, so that no address, history or log holds them.
     """
-    form = LookupForm(request.POST if request.method == "POST" else None)
+    asked = questions.one_at_a_time(request, LookupForm)
+    form = asked or LookupForm(request.POST if request.method == "POST" else None)
     standing = None
-    if request.method == "POST" and form.is_valid():
+    if request.method == "POST" and asked is None and form.is_valid():
         standing = look_up(request, form.cleaned_data["number"], form.cleaned_data["end"])
         if standing is None:
             form.add_error(None, _("We find no case with these two. Compare both with your paper, digit by digit."))

@@ -124,7 +124,17 @@ class Message(models.Model):
 
     @body.setter
     def body(self, text: str) -> None:
-        self.body_cipher = seal(text, aad=f"outbox.message.body:{self.key}")
+        self.body_cipher = self.sealed_body(self.key, text)
+
+    @staticmethod
+    def sealed_body(key: str, text: str) -> bytes:
+        """A text as the message with this key keeps it."""
+        return seal(text, aad=f"outbox.message.body:{key}")
+
+    @staticmethod
+    def sealed_phone(key: str, number: str) -> bytes:
+        """A telephone number as the message with this key keeps it."""
+        return seal(number, aad=f"outbox.message.phone:{key}")
 
     @property
     def phone(self) -> str:
@@ -135,7 +145,7 @@ class Message(models.Model):
 
     @phone.setter
     def phone(self, number: str) -> None:
-        self.phone_cipher = seal(number, aad=f"outbox.message.phone:{self.key}") if number else b""
+        self.phone_cipher = self.sealed_phone(self.key, number) if number else b""
 
     @property
     def masked_phone(self) -> str:

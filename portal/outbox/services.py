@@ -1,25 +1,36 @@
 """Storing messages: the text is rendered now, in the reader's language, and sent after commit."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.template import Context, Engine
 from django.utils import timezone, translation
 from django.utils.translation import gettext
 
-from portal import audit
+from portal import audit, prepared_writes
 from portal.jobs.nudge import nudge
 from portal.outbox import clock, providers
 from portal.outbox.models import Message, MessageState
+from portal.outbox.moulds import Moulds
 from portal.people.actors import Actor
 from portal.people.models import Resident
 
 MAX_CHARACTERS = 500
+MANY = 50
+"""From so many messages on they are written as plain rows."""
+
+COLUMNS = (
+    *("key", "template", "channel", "language", "resident_id", "phone_cipher", "body_cipher", "urgent", "created_at"),
+    *("next_try_at", "expires_at", "state", "attempts", "queries", "provider", "provider_id", "error", "delivery"),
+)
+FRESH = (str(MessageState.PENDING), 0, 0, "", "", "", "")
+"""How every message begins: the values of the last seven columns."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,16 +78,36 @@ def enqueue(
 
 
 def enqueue_many(drafts: Iterable[MessageDraft]) -> None:
-    """Stores a batch of messages with one read and one write per 500; keys that exist already are left as they are."""
+    """Stores a batch of messages with one read and one write per thousand; what was told already is left out."""
     drafts = list(drafts)
     if not drafts:
         return
     now = timezone.now()
     quiet = providers.configured().quiet_hours
     languages = _languages(drafts)
-    rows = [_message(draft, languages.get(draft.resident_id, settings.LANGUAGE_CODE), now, quiet) for draft in drafts]
-    Message.objects.bulk_create(rows, ignore_conflicts=True, batch_size=500)
+    moulds = Moulds(_body)
+    at_once = clock.after_quiet_hours(now, quiet)
+    rows = []
+    for draft in drafts:
+        language = draft.language or languages.get(draft.resident_id, settings.LANGUAGE_CODE)
+        body = _signed(moulds.body(draft.template, draft.params, language), language)
+        send_at = now if draft.urgent else at_once
+        if not draft.urgent and draft.not_before is not None and draft.not_before > now:
+            send_at = clock.after_quiet_hours(draft.not_before, quiet)
+        rows.append(_row(draft, language, body, now, send_at))
+    _store(rows)
     nudge("portal.outbox.tasks.drain", queue="outbox")
+
+
+def _store(rows: Sequence[tuple[Any, ...]]) -> None:
+    """Writes messages; those whose key exists already are left as they are."""
+    if len(rows) >= MANY:
+        try:
+            with transaction.atomic():
+                return prepared_writes.pour(Message, COLUMNS, rows)
+        except IntegrityError:
+            pass  # some of the facts were told before: the database leaves them out
+    return prepared_writes.add(Message, COLUMNS, rows)
 
 
 class AlreadyOut(Exception):
@@ -98,14 +129,24 @@ def cancel(keys: Iterable[str]) -> int:
 
 def render_text(template: str, params: Mapping[str, Any], language: str) -> str:
     """The text of a message in one language: one line, with the sender's signature in front."""
+    return _signed(_body(template, params, language), language)
+
+
+def _body(template: str, params: Mapping[str, Any], language: str) -> str:
     with translation.override(language):
-        body = (
-            Engine.get_default()
-            .get_template(f"messages/{template}.txt")
-            .render(Context(dict(params), autoescape=False))
-        )
-        text = gettext("[Canbao] %(text)s") % {"text": " ".join(body.split())}
+        found = Engine.get_default().get_template(f"messages/{template}.txt")
+        return " ".join(found.render(Context(dict(params), autoescape=False)).split())
+
+
+def _signed(body: str, language: str) -> str:
+    text = _signature(language) % {"text": body}
     return text if len(text) <= MAX_CHARACTERS else text[: MAX_CHARACTERS - 1] + "…"
+
+
+@cache
+def _signature(language: str) -> str:
+    with translation.override(language):
+        return gettext("[Canbao] %(text)s")
 
 
 def send_again(message: Message, *, actor: Actor) -> bool:
@@ -127,22 +168,14 @@ def _languages(drafts: Iterable[MessageDraft]) -> dict[UUID | None, str]:
     return dict(Resident.objects.filter(pk__in=residents).values_list("pk", "language"))
 
 
-def _message(draft: MessageDraft, language: str, now: datetime, quiet: clock.Hours | None) -> Message:
-    language = draft.language or language
+def _row(draft: MessageDraft, language: str, body: str, now: datetime, send_at: datetime) -> tuple[Any, ...]:
+    """The message as it is stored, in the order of COLUMNS."""
     expires_at = draft.expires_at
     if draft.urgent and expires_at is None:
         expires_at = now + timedelta(seconds=clock.CODE_SECONDS)
-    message = Message(
-        key=draft.key,
-        template=draft.template,
-        channel=draft.channel,
-        language=language,
-        resident_id=draft.resident_id,
-        urgent=draft.urgent,
-        created_at=now,
-        next_try_at=now if draft.urgent else clock.after_quiet_hours(max(now, draft.not_before or now), quiet),
-        expires_at=expires_at,
+    phone = Message.sealed_phone(draft.key, draft.phone) if draft.phone else b""
+    return (
+        *(draft.key, draft.template, draft.channel, language, draft.resident_id, phone),
+        *(Message.sealed_body(draft.key, body), draft.urgent, now, send_at, expires_at),
+        *FRESH,
     )
-    message.body = render_text(draft.template, draft.params, language)
-    message.phone = draft.phone or ""
-    return message

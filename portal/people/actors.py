@@ -72,6 +72,8 @@ class LiveGrant:
     office_id: int | None
     region_code: str
     region_path: str
+    office_names: tuple[str, str] = ("", "")
+    """In Chinese and in English; empty without an office."""
 
 
 SYSTEM = Actor(Role.SYSTEM)

@@ -48,7 +48,14 @@ def _loaded(rows: list[Any]) -> User | None:
     user: User = rows[0]
     user.own_resident, user.second_factor_id = rows[0].own_row, rows[0].factor_row
     user.live_grants = [
-        LiveGrant(row.grant_id, Role(row.grant_role), row.grant_office, row.grant_region, row.grant_path)
+        LiveGrant(
+            row.grant_id,
+            Role(row.grant_role),
+            row.grant_office,
+            row.grant_region,
+            row.grant_path,
+            (row.grant_office_zh or "", row.grant_office_en or ""),
+        )
         for row in rows
         if row.grant_id is not None
     ]
@@ -92,6 +99,8 @@ def _with_grants(on: date, **who: Any) -> QuerySet[User]:
             grant_office=F("live__office"),
             grant_region=F("live__region__code"),
             grant_path=F("live__region__path"),
+            grant_office_zh=F("live__office__name_zh"),
+            grant_office_en=F("live__office__name_en"),
         )
         .order_by("live__valid_from", "live__pk")
     )

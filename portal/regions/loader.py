@@ -50,8 +50,7 @@ def load(folder: Path = FIXTURES) -> Loaded:
         loaded = Loaded()
         if install(CalendarYear, CalendarDay):
             versions.bump(versions.CALENDAR)
-        for entry in _all(documents, "regions"):
-            loaded.regions += _write_region(entry)
+        loaded.regions = _write_regions(_all(documents, "regions"))
         regions = Region.objects.in_bulk(field_name="code")
         loaded.offices = _write_offices(_all(documents, "offices"), regions)
         loaded.holidays = _write_holidays(_all(documents, "holidays"), regions)
@@ -80,19 +79,28 @@ def _differs(row: models.Model, columns: Mapping[str, Any]) -> bool:
     return any(getattr(row, name) != value for name, value in columns.items())
 
 
-def _write_region(entry: Mapping[str, Any]) -> bool:
-    columns = _columns(entry)
-    parent = Region.objects.get(code=columns["parent"]) if columns["parent"] else None
-    columns["parent"] = parent
-    row = Region.objects.select_related("parent").filter(code=columns["code"]).first()
-    if row is not None and not _differs(row, columns):
-        return False
-    if row is None:
-        row = Region()
-    for name, value in columns.items():
-        setattr(row, name, value)
-    row.save()
-    return True
+def _write_regions(entries: list[dict[str, Any]]) -> int:
+    """Writes the regions that are missing or differ; one insertion a level, since a region refers to the one above."""
+    rows = {row.code: row for row in Region.objects.select_related("parent")}
+    new: dict[int, list[Region]] = {}
+    changed = 0
+    for entry in entries:
+        columns = _columns(entry)
+        columns["parent"] = rows[columns["parent"]] if columns["parent"] else None
+        row = rows.get(columns["code"])
+        if row is None:
+            row = rows[columns["code"]] = Region(**columns)
+            row.set_path()
+            new.setdefault(row.path.count("/"), []).append(row)
+        elif _differs(row, columns):
+            for name, value in columns.items():
+                setattr(row, name, value)
+            row.save()
+            changed += 1
+    for depth in sorted(new):
+        Region.objects.bulk_create(new[depth])
+        changed += len(new[depth])
+    return changed
 
 
 def _write_offices(entries: list[dict[str, Any]], regions: Mapping[str, Region]) -> int:

@@ -214,9 +214,13 @@ class Transition:
         if self.decision and self.workflow.conflict(actor, [subject.pk]):
             raise self._conflict(subject, actor)
         at = at or timezone.now()
-        chosen = self.movable(at).filter(pk=subject.pk)
-        if version is not None:
-            chosen = chosen.filter(version=version)
+        chosen = None
+        if not (held and self._judges_by_state):
+            chosen = self.movable(at).filter(pk=subject.pk)
+            if version is not None:
+                chosen = chosen.filter(version=version)
+        elif subject.state not in self.sources or version not in (None, subject.version):
+            raise self._diagnosis(subject, version, at)
         with transaction.atomic(savepoint=not held):
             moved = self.take(
                 chosen, actor, at, note=note, codes=codes, changes=changes, held=subject if held else None
@@ -265,9 +269,14 @@ class Transition:
         """
         return sweeping.sweep(self, limit, at)
 
+    @property
+    def _judges_by_state(self) -> bool:
+        """Whether the state alone says who may move, so that a row read under a lock need not be asked for again."""
+        return not (self.requires or self.on_deadline or self.on_reminder)
+
     def take(
         self,
-        chosen: QuerySet[Any],
+        chosen: QuerySet[Any] | None,
         actor: Actor,
         at: datetime,
         *,
@@ -281,11 +290,14 @@ class Transition:
     ) -> Batch | None:
         """Move the chosen rows inside the caller's transaction: the one place where a state changes.
 
-        `seen` receives the pks before anything is written, for a caller that must know which rows were in hand when
-        it raised.
+        `chosen` None means `held` alone, which the caller has read and judged under a lock. `seen` receives the pks
+        before anything is written, for a caller that must know which rows were in hand when it raised.
         """
         columns = moving.columns_for(self)
-        rows = moving.lock(chosen, columns, limit=limit, skip_locked=skip_locked)
+        if chosen is not None:
+            rows = moving.lock(chosen, columns, limit=limit, skip_locked=skip_locked)
+        else:
+            rows = [(str(held.pk), held.state, *(_walk(held, column) for column in columns))] if held else []
         if not rows:
             return None
         keys = Keys(row[0] for row in rows)

@@ -33,9 +33,10 @@ class Setting:
 
     @classmethod
     def of(cls, at: datetime, policy_ids: set[int]) -> Setting:
-        """Read the calendar and the snapshots of a batch in two queries at most."""
-        rows = PolicySnapshot.objects.filter(pk__in=policy_ids).select_related("region") if policy_ids else ()
-        return cls(at, calendar.current(), {row.pk: (row.policy, tuple(row.region.codes)) for row in rows})
+        """Read the calendar and the snapshots of a batch in two queries, three where a policy is new to the process."""
+        rows = PolicySnapshot.objects.read(policy_ids) if policy_ids else {}
+        held = {pk: (row.policy, tuple(row.region.codes)) for pk, row in rows.items()}
+        return cls(at, calendar.current(), held)
 
 
 @dataclass(frozen=True)

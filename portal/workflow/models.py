@@ -57,6 +57,10 @@ class Subject(models.Model):
             ),
         ]
 
+    def name_of(self, user_id: int | None) -> str:
+        """The name of a resident who acts for the subject; empty where its app does not know the account (UX-R20)."""
+        return ""
+
     @property
     def last_day(self) -> date | None:
         """The last local day on which the subject is still in time."""

@@ -50,7 +50,7 @@ def items(subject: Subject, viewer: Actor, now: bool = True) -> list[Item]:
         Item(
             title=sentence(workflow, entry, subject, viewer, offices),
             at=entry.at,
-            actor=_actor(entry, viewer) if viewer.is_staff_role else "",
+            actor=_actor(entry, subject, viewer) if viewer.is_staff_role else "",
             text=entry.note.text if entry.note_id else "",
         )
         for entry in entries
@@ -65,7 +65,7 @@ def sentence(
 ) -> str:
     """What happened, as one sentence."""
     office = offices.get(entry.actor_office_id or 0) or getattr(subject, "office", None)
-    names = {"actor": _actor(entry, viewer), "office": office.name if office else _("the office in charge")}
+    names = {"actor": _actor(entry, subject, viewer), "office": office.name if office else _("the office in charge")}
     return workflow.story(entry.transition) % names
 
 
@@ -79,7 +79,10 @@ def _offices(entries: Iterable[TimelineEntryBase]) -> dict[int, Office]:
     return Office.objects.in_bulk(wanted) if wanted else {}
 
 
-def _actor(entry: Any, viewer: Actor) -> str:
+def _actor(entry: Any, subject: Subject, viewer: Actor) -> str:
+    """Who acted: the reader, the resident by name, everybody else by role only."""
     if viewer.user_id is not None and entry.actor_user_id == viewer.user_id:
         return _("You")
+    if entry.actor_role == Role.RESIDENT and (name := subject.name_of(entry.actor_user_id)):
+        return name
     return str(Role(entry.actor_role).label)

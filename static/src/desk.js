@@ -40,7 +40,16 @@ const ACTIONS = {
     if (desk.dataset.back) location.assign(desk.dataset.back);
     else document.activeElement.blur();
   },
+  z: () => turnTo("zoom"),
+  t: () => turnTo("turn"),
+  n: () => turnTo("next"),
 };
+
+// The keys of the pictures press the buttons under them, of the first viewer of the page.
+function turnTo(step) {
+  const tool = document.querySelector(`[data-viewer] [data-step="${step}"]`);
+  if (tool && !tool.hidden) tool.click();
+}
 
 // The key leads to the button and does not press it: a decision is never one stray key away.
 function focusOn(key) {
@@ -51,7 +60,8 @@ function focusOn(key) {
 }
 
 if (desk && desk.dataset.shortcuts === "on") {
-  const wanted = rows.findIndex((row) => `#${row.id}` === location.hash);
+  // The browser itself puts the focus on the row that the address names; the mark follows it.
+  const wanted = rows.findIndex((row) => `#${row.querySelector("a").id}` === location.hash);
   if (wanted >= 0) stand(wanted);
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
@@ -88,10 +98,19 @@ if (fresh) {
   }, 60000);
 }
 
+// The strip with the last decision counts down and goes when it cannot be taken back any more (UX-C6).
 for (const strip of document.querySelectorAll("[data-undo]")) {
-  setTimeout(() => {
+  const number = strip.querySelector("[data-left]");
+  const end = performance.now() + Number(strip.dataset.undo) * 1000;
+  const tick = setInterval(() => {
+    const left = Math.ceil((end - performance.now()) / 1000);
+    if (number) number.textContent = String(Math.max(1, left));
+    if (left > 0) return;
+    clearInterval(tick);
+    const held = strip.contains(document.activeElement);
     strip.hidden = true;
-  }, Number(strip.dataset.undo) * 1000);
+    if (held) document.querySelector("h1").focus();
+  }, 250);
 }
 
 // The whole identity number beside the data, for a minute (UX-C11).

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from unittest.mock import patch
 
@@ -20,6 +21,7 @@ from django.core.cache import cache
 from django.core.management import call_command
 from django.db import connection, transaction
 from django.test import Client
+from django.test.client import ClientHandler
 
 from cards.models import ProductionBatch
 from enrollment import attorney, coordination_services, counter, households
@@ -31,7 +33,7 @@ from enrollment.models import (
     RenewalCampaign,
     SavedView,
 )
-from payments import held_cash
+from payments import held_cash, ledger, payouts
 from payments.models import Format, OrderState, PaymentOrder, PrintRun, Statement
 from payments.receipts import receipt_of
 from portal.documents.uploads import store_image
@@ -83,10 +85,12 @@ class World:
     strangers: dict[str, Resident] = field(default_factory=dict)
     canaries: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _cookies: dict[int, str] = field(default_factory=dict)
+    _handler: ClientHandler = field(default_factory=partial(ClientHandler, enforce_csrf_checks=False))
 
     def client(self, person: Resident | User | None) -> Client:
         """A browser of this person, with a session that is made once; of a visitor without one."""
         client = Client(raise_request_exception=True)
+        client.handler = self._handler  # thousands of browsers, one chain of middleware
         if person is not None:
             user = account_of(person) if isinstance(person, Resident) else person
             client.cookies["sid"] = self._cookies[user.pk]
@@ -275,6 +279,9 @@ def _books(made: World, owner: Resident, wife: Resident) -> None:
         expires_at=MONDAY + datetime.timedelta(minutes=30),
     )
     cashier = made.staff["guilin"][Role.CASHIER]
+    back = pay(issue(resident=wife), amount_fen=2)
+    ledger.post_refund_of_payment(back, at=MONDAY, actor=actor(cashier))
+    made.things["payout"] = Thing(payouts.open_for(back, MONDAY)[0].pk, cashier)
     taken = issue(resident=owner)
     made.things |= {
         "order": Thing(order.pk, wife, family=owner),

@@ -4,24 +4,25 @@ import time
 from functools import partial
 
 import pytest
-from django.core.management import call_command
 from django.db import connection
 
 from cards import services
 from cards.models import Card, CardApplication, HandOver, ReceiptClaim
 from portal.workflow.errors import Refused
+from tests import regions_kept
 from tests.cards import journeys
-from tests.payments.racing import SOAK, at_once
+from tests.harness.soak import many
+from tests.payments.racing import at_once
 from tests.people_cast import actor
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases, pytest.mark.processes]
-ROUNDS = 100 if SOAK else 3
+ROUNDS = many(3, 100)
 
 
 @pytest.fixture
 def regions():
     """The regions, in a database that keeps what is committed."""
-    call_command("load_regions", verbosity=0)
+    regions_kept.load()
 
 
 def send(pk, who):

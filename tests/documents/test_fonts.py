@@ -7,7 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from fontTools.ttLib import TTFont
 
-from portal.documents import checks, fonts
+from portal.documents import checks, font_cutting, fonts
 from portal.documents.papers import render_pdf
 from tests.documents.samples import card_fee_notice
 
@@ -88,7 +88,7 @@ def test_fonts_are_made_once() -> None:
 
 def test_ranges_keep_every_code() -> None:
     codes = {1, 2, 3, 7, 9, 10}
-    assert fonts._ranges(codes) == [[1, 3], [7, 7], [9, 10]]
+    assert font_cutting.ranges(codes) == [[1, 3], [7, 7], [9, 10]]
 
 
 def test_uncovered_ignores_what_leaves_no_ink() -> None:

@@ -191,9 +191,9 @@ def test_values_cannot_read_files_or_call_addresses(tmp_path: Path) -> None:
 
 def test_fetcher_serves_data_and_packaged_fonts_only() -> None:
     """REL-D1."""
-    from portal.documents.papers.pdf import _fetcher
+    from portal.documents.papers.layout_child import make_fetcher
 
-    fetcher = _fetcher()
+    fetcher = make_fetcher(fonts.folder(), tuple(path.name for _family, _weight, path in fonts.faces()))
     for address in (
         "file:///etc/passwd",
         "http://127.0.0.1:1/",

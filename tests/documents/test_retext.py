@@ -8,6 +8,7 @@ import subprocess
 import tomllib
 import zlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 import segno.encoder
@@ -29,6 +30,7 @@ from portal.documents.papers import (
     template,
 )
 from portal.documents.papers.codes import code_bitmap
+from portal.documents.papers.layouts import Layout
 from portal.documents.papers.print_file import PrintPart, assemble
 from portal.documents.papers.retext import TemplateCache
 from portal.documents.papers.shape import marked, shape_of
@@ -74,15 +76,25 @@ def still_clock(time_machine) -> None:
     time_machine.move_to("2026-11-23T04:00:00Z", tick=False)
 
 
-def pictures(content: bytes, folder: Path, name: str) -> list[Image.Image]:
+def pictures(content: bytes, folder: Path, name: str, *, dpi: int = DPI, page: int = 0) -> list[Image.Image]:
+    """The pages as a viewer draws them, or one of them."""
     file = folder / f"{name}.pdf"
     file.write_bytes(content)
-    subprocess.run(["pdftoppm", "-r", str(DPI), "-gray", file, folder / name], check=True)
+    pages = ["-f", str(page), "-l", str(page)] if page else []
+    subprocess.run(["pdftoppm", "-r", str(dpi), "-gray", *pages, file, folder / name], check=True)
     found = []
     for path in sorted(folder.glob(f"{name}-*.pgm")):
         with Image.open(path) as picture:
             found.append(picture.copy())
     return found
+
+
+def without_codes(picture: Image.Image) -> Image.Image:
+    """The page with white where a notice has its codes, whose pixels are of another size in a print file."""
+    for left, top, right, bottom in ((0.72, 0.3, 1, 0.67), (0.1, 0.72, 0.47, 0.92)):
+        box = (left * picture.width, top * picture.height, right * picture.width, bottom * picture.height)
+        picture.paste(255, tuple(map(int, box)))
+    return picture
 
 
 def text_of(content: bytes, folder: Path) -> str:
@@ -238,28 +250,30 @@ def test_weasyprint_is_the_version_this_was_proved_with() -> None:
         Template(paper)
 
 
-@pytest.mark.parametrize("change", ["content", "boxes", "fonts", "objects"])
+@pytest.mark.parametrize("change", ["content", "boxes", "fonts", "marks", "objects"])
 def test_changed_weasyprint_slows_papers_and_stops_none(
     change: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The portal falls back to the full layout by itself and says so in its log."""
     real = pdf.lay_out
 
-    def otherwise(paper: Paper, **options: bool) -> tuple:
-        document, made = real(paper, **options)
-        page = made.objects[made.pages["Kids"][0]]
-        number = int(page["Contents"].split()[0])
-        items = made.objects[number].stream
+    def otherwise(paper: Paper, **options: bool) -> Layout:
+        layout = real(paper, **options)
+        page = layout.pages[0]
+        items = layout.objects[page.content].items
+        assert items
         if change == "content":
-            items[:] = [b"1 0 0 1 5 5 Tm" if str(item).endswith("Tm'") else item for item in items]
+            items[:] = [b"1 0 0 1 5 5 Tm" if item.endswith(b"Tm") else item for item in items]
         elif change == "boxes":
-            del document.pages[0].__dict__["_page_box"]
+            page.lines.clear()
         elif change == "fonts":
-            for font in document.fonts.values():
-                font.widths = dict.fromkeys(font.widths, 400)
+            for font in layout.fonts:
+                font[4] = dict.fromkeys(font[4], 400)
+        elif change == "marks":
+            items[:] = [item.replace(b"/MCID", b"/Number") for item in items]
         else:
-            del made.catalog["Metadata"]
-        return document, made
+            layout.metadata = layout.catalog
+        return layout
 
     monkeypatch.setattr(template, "lay_out", otherwise)
     paper = card_fee_notice()
@@ -299,18 +313,69 @@ def test_print_file_shows_each_paper_as_the_full_layout(tmp_path: Path) -> None:
     out = io.BytesIO()
     again = type(closed).read(tmp_path / "part")
     assert assemble([again, second.close()], out, title="打印", language="zh-Hans") == len(papers)
-    drawn = pictures(out.getvalue(), tmp_path, "run")
+    drawn = [without_codes(picture) for picture in pictures(out.getvalue(), tmp_path, "run")]
     assert text_of(out.getvalue(), tmp_path).count("缴费通知单") == 5
     subprocess.run(["qpdf", "--check", tmp_path / "run.pdf"], check=True, capture_output=True)
     for index, paper in enumerate(papers):
-        assert_same_pictures([drawn[index]], pictures(render_pdf(paper), tmp_path, f"full{index}"))
+        (full,) = pictures(render_pdf(paper), tmp_path, f"full{index}")
+        assert_same_pictures([drawn[index]], [without_codes(full)])
+    (sheet,) = pictures(out.getvalue(), tmp_path, "sheet", dpi=300, page=1)
+    assert read_squares(sheet) == papers[0].codes[0].payload
+    assert read_bars(sheet) == papers[0].slip.codes[0].payload
     reader = PdfReader(io.BytesIO(out.getvalue()))
     assert [(mark.title, reader.get_destination_page_number(mark)) for mark in reader.outline] == [
         ("甲山村", 0),
         ("乙水村", 3),
     ]
+    assert_tagged(reader, [paper.number for paper in papers])
     with pytest.raises(ValueError, match="do not follow"):
         assemble([closed, closed], io.BytesIO(), title="", language="en")
+
+
+def assert_tagged(reader: PdfReader, numbers: list[str]) -> None:
+    """PDF/UA-1: title, language and identifier; every mark of every page belongs to one element that is in the
+    tree, in the order in which a paper is read.
+    """
+    root = reader.trailer["/Root"]
+    assert root["/MarkInfo"]["/Marked"]
+    assert root["/Lang"] == "zh-Hans"
+    assert b"<pdfuaid:part>1</pdfuaid:part>" in root["/Metadata"].get_data()
+    owners = {}
+    for kid in root["/StructTreeRoot"]["/ParentTree"]["/Kids"]:
+        rows = kid.get_object()["/Nums"]
+        assert kid.get_object()["/Limits"] == [rows[0], rows[-2]]
+        owners |= dict(zip(rows[::2], rows[1::2], strict=True))
+    reached = {}
+
+    def walk(node: Any, above: Any) -> None:
+        element = node.get_object()
+        assert element["/P"] == above
+        if element["/S"] == "/Figure":
+            assert element["/Alt"]
+        held = element.get("/K", [])
+        for kid in held if isinstance(held, list) else [held]:
+            if isinstance(kid, int):
+                reached[element["/Pg"].raw_get("/StructParents"), kid] = element
+            else:
+                walk(kid, element)
+
+    walk(root["/StructTreeRoot"]["/K"], root["/StructTreeRoot"])
+    for page in reader.pages:
+        key = page["/StructParents"]
+        marks = {int(mark) for mark in re.findall(rb"/MCID (\d+)", page.get_contents().get_data())}
+        assert marks == {mark for known, mark in reached if known == key}
+        for mark in marks:
+            assert owners[key][mark].get_object() is reached[key, mark]
+    sections = [section for part in root["/StructTreeRoot"]["/K"]["/K"] for section in listed(part)]
+    assert [section.get_object()["/S"] for section in sections] == ["/Sect"] * len(numbers)
+    kinds = [[kid.get_object()["/S"] for kid in section.get_object()["/K"]] for section in sections]
+    assert all("/H1" in found[:2] and {"/P", "/Figure", "/Table", "/H2"} <= set(found) for found in kinds)
+
+
+def listed(element: Any) -> list[Any]:
+    """What an element holds, as a list."""
+    held = element.get_object()["/K"]
+    return held if isinstance(held, list) else [held]
 
 
 def test_codes_made_in_bulk_are_those_of_the_library(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,9 +4,9 @@ from datetime import datetime
 
 import pytest
 import time_machine
-from django.core.management import call_command
 
 from portal.regions.calendar import SHANGHAI
+from tests import regions_kept
 from tests.people_cast import Cast, cast  # noqa: F401
 
 SATURDAY = datetime(2026, 11, 21, 10, 0, tzinfo=SHANGHAI)
@@ -16,7 +16,7 @@ MONDAY = datetime(2026, 11, 23, 10, 0, tzinfo=SHANGHAI)
 @pytest.fixture
 def regions(db):
     """Guilin, Zhongshan and Nanchang as they are delivered."""
-    call_command("load_regions", verbosity=0)
+    regions_kept.load()
 
 
 @pytest.fixture

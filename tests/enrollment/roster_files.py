@@ -4,6 +4,7 @@ import csv
 import io
 import zipfile
 
+import python_calamine
 import xlsxwriter
 
 from enrollment.models import Roster
@@ -45,6 +46,12 @@ def as_workbook(rows, head=HEAD, change=None):
         change(sheet)
     book.close()
     return stream.getvalue()
+
+
+def cells_of(content):
+    """The cells of the first sheet of a workbook, line by line."""
+    book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(content))
+    return book.get_sheet_by_index(0).to_python()
 
 
 def with_member(content, name, data=b"x"):

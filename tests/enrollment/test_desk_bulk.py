@@ -57,6 +57,9 @@ def many_ready(cast, count):
             copies.append(copy)
     Application.objects.bulk_create(made)
     ApplicationMaterial.objects.bulk_create(copies)
+    with connection.cursor() as cursor:  # the database looks at tables that have grown by itself, but not in here
+        for model in (Application, ApplicationMaterial):
+            cursor.execute(f"ANALYZE {model._meta.db_table}")
     return Application.objects.filter(state=State.UNDER_REVIEW)
 
 

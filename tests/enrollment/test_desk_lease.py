@@ -4,7 +4,6 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
-from django.core.management import call_command
 from django.urls import reverse
 
 from enrollment import leases, services
@@ -14,6 +13,7 @@ from enrollment.states import State
 from portal.audit.models import AuditEntry
 from portal.outbox.models import Message
 from portal.workflow.errors import Refused
+from tests import regions_kept
 from tests.enrollment import journeys
 from tests.payments.racing import at_once
 from tests.people_cast import Cast, ResidentFactory, actor, sign_in
@@ -153,7 +153,7 @@ class TestTwoDeskPages:
 
     def test_two_decide_and_one_wins(self):
         """N18, B4: one success, one clear refusal, one message; also with the lease taken in the same second."""
-        call_command("load_regions", verbosity=0)
+        regions_kept.load()
         cast = Cast()
         clerks = actor(cast.clerk), actor(cast.second_clerk)
         for _turn in range(3):

@@ -5,7 +5,6 @@ from functools import partial
 from uuid import UUID
 
 import pytest
-from django.core.management import call_command
 from django.db import transaction
 
 from enrollment import services
@@ -15,8 +14,10 @@ from enrollment.workflow import EnrollmentWorkflow
 from portal.outbox.models import Message
 from portal.people.actors import Actor
 from portal.workflow.errors import Refused
+from tests import regions_kept
 from tests.enrollment import journeys
-from tests.payments.racing import SOAK, at_once
+from tests.harness.soak import many
+from tests.payments.racing import at_once
 from tests.people_cast import Cast, ResidentFactory, actor
 
 pytestmark = [
@@ -25,14 +26,14 @@ pytestmark = [
     pytest.mark.processes,
 ]
 
-ROUNDS = 200 if SOAK else 5
+ROUNDS = many(5, 200)
 POSTS = 50
 
 
 @pytest.fixture
 def cast():
     """The cast and the regions, in a database that keeps what is committed."""
-    call_command("load_regions", verbosity=0)
+    regions_kept.load()
     return Cast()
 
 

@@ -8,6 +8,7 @@ import time
 import zipfile
 
 import pytest
+import xlsxwriter
 
 from enrollment.rosters import columns, files, reading, texts
 from portal.regions.calendar import SHANGHAI
@@ -89,11 +90,29 @@ FILES = {
     "UTF-8 with mark": (lambda: as_csv([ROW]), 1),
     "UTF-8": (lambda: as_csv([ROW], encoding="utf-8"), 1),
     "GB18030": (lambda: as_csv([["㐂𠮷", *ROW[1:]]], encoding="gb18030"), 1),
+    "GB18030 with mark": (lambda: "\ufeff".encode("gb18030") + as_csv([ROW], encoding="gb18030"), 1),
+    "two lists": (lambda: with_sheet([HEAD, ROW]), "several_lists"),
+    "a second sheet with headings alone": (lambda: with_sheet([HEAD]), 1),
+    "a second sheet of notes": (lambda: with_sheet([["怎样填写"], ["姓名", "按身份证填写"]]), 1),
+    "a hidden second list": (lambda: with_sheet([HEAD, ROW], hidden=True), 1),
     "semicolons": (lambda: as_csv([ROW], encoding="utf-8").replace(b",", b";"), 1),
     "workbook": (lambda: as_workbook([ROW, ROW]), 2),
     "title above": (lambda: as_workbook([HEAD, ROW], head=["甲山村2027年度参保名单", "", "", ""]), 1),
     "english": (lambda: as_csv([ROW], head=["Name", "Identity number", "Phone", "Address"]), 1),
 }
+
+
+def with_sheet(rows, *, hidden=False):
+    """A workbook with one good line and a further sheet."""
+    stream = io.BytesIO()
+    with xlsxwriter.Workbook(stream) as book:
+        for number, lines in enumerate(([HEAD, ROW], rows)):
+            sheet = book.add_worksheet()
+            for line, cells in enumerate(lines):
+                sheet.write_row(line, 0, cells)
+            if number and hidden:
+                sheet.hide()
+    return stream.getvalue()
 
 
 def with_many(content, count):
@@ -137,7 +156,7 @@ def test_every_refusal_and_fault_has_words_in_both_languages():
 
         with translation.override(language):
             for code in texts.REFUSALS:
-                assert "%(" not in texts.refusal(code, {"line": 1, "columns": ["name"], "column": "name"})
+                assert "%(" not in texts.refusal(code, {"line": 1, "columns": ["name"], "column": "name", "sheet": "x"})
             codes = [code for code in texts.FAULTS if code != "not_open"]
             found = texts.sentences(raw, [columns.Fault("id_kind", code, 7) for code in codes], setting)
             assert all(fault.text and "%(" not in fault.text for fault in found)
@@ -154,6 +173,13 @@ def test_formulas_are_text_and_never_their_value():
     assert line.cells["name"] == '=HYPERLINK("http://x","张三")'
     faults = columns.read_line(line.cells, line.marks, TODAY).faults
     assert [(fault.column, fault.code) for fault in faults] == [("name", "formula"), ("id_number", "formula")]
+
+
+def test_a_date_kept_as_a_number_is_named_and_never_guessed():
+    """UX-C12, REL-X5: the days of a spreadsheet are no date; the words say what to do."""
+    (line,) = lines_of(as_workbook([[*ROW, 31107]], head=[*HEAD, "出生日期"]))
+    faults = columns.read_line(line.cells, line.marks, TODAY).faults
+    assert [(fault.column, fault.code) for fault in faults] == [("birth_on", "serial")]
 
 
 def test_cells_that_lost_digits_or_are_merged_are_named():

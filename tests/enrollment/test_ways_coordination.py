@@ -12,20 +12,10 @@ from enrollment import coordination_services as services
 from enrollment.models import Cover, Registration
 from enrollment.tasks import coordination_months
 from portal.outbox.models import Message
-from portal.regions.models import Region
+from tests.enrollment.registrations import FLEXIBLE, accepted, handed_in
 from tests.people_cast import ResidentFactory, actor, make_staff, sign_in
 
 pytestmark = pytest.mark.django_db
-
-UNIT = {
-    "employment": "unit",
-    "employer": "示例机械有限公司",
-    "hired_on": date(2026, 10, 12),
-    "wage_fen": 650_000,
-    "dependants": True,
-    "medical_costs": False,
-}
-FLEXIBLE = UNIT | {"employment": "flexible", "employer": "", "hired_on": None, "dependants": False}
 
 
 @pytest.fixture
@@ -34,21 +24,6 @@ def clerk(monday, cast):
     return make_staff(
         "centre", cast.clerk.grants.get().role, "450302", office_kind="county_centre", display_name="黄芳"
     )
-
-
-def handed_in(resident, **changes):
-    """A registration that lies with the centre."""
-    region = Region.objects.get(code="450302001")
-    row = services.save(actor=actor(resident), region=region, values=UNIT | changes)
-    return services.hand_in(registration=row, actor=actor(resident), version=row.version)
-
-
-def accepted(resident, clerk, **changes):
-    """A registration in force."""
-    row = handed_in(resident, **changes)
-    codes = set(row.materials.values_list("code", flat=True))
-    row = services.see_papers(registration=row, actor=actor(clerk), version=row.version, seen=codes)
-    return services.accept(registration=row, actor=actor(clerk), version=row.version)
 
 
 def test_a_resident_registers_through_an_employer_and_the_centre_takes_over(client, clerk, cast):

@@ -11,9 +11,10 @@ from portal.people.models import Level
 from portal.regions import policy as policies
 from portal.regions.models import Region
 from tests.enrollment import journeys
+from tests.enrollment.registrations import FLEXIBLE
+from tests.enrollment.registrations import handed_in as registered
 from tests.enrollment.test_bad_input import FINE, HOSTILE
-from tests.enrollment.test_ways_coordination import FLEXIBLE, clerk  # noqa: F401
-from tests.enrollment.test_ways_coordination import handed_in as registered
+from tests.enrollment.test_ways_coordination import clerk  # noqa: F401
 from tests.enrollment.test_ways_form import declared
 from tests.people_cast import ResidentFactory, actor, sign_in
 

@@ -11,14 +11,24 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.sessions.models import Session
-from django.core.management import call_command
 from django.db import transaction
 from django.utils import timezone
 
 from enrollment.models import Application, ApplicationTimelineEntry, Period, Roster, RosterRow, WalkIn
-from payments.gateways.base import Outcome, Report
+from payments import ledger, payouts, retention
+from payments.gateways.base import AskedBack, BackOutcome, BackReport, Outcome, Report
 from payments.gateways.wechat import WeChatGateway
-from payments.models import CallbackMark, HeldCash, OrderState, Payment, PaymentOrder
+from payments.models import (
+    CallbackMark,
+    HeldCash,
+    Journal,
+    OrderState,
+    Payment,
+    PaymentOrder,
+    Payout,
+    PayoutState,
+    Statement,
+)
 from portal.audit import record, seals
 from portal.documents import scanner, storage
 from portal.documents.models import Upload, UploadState
@@ -31,10 +41,10 @@ from portal.outbox.services import MessageDraft, enqueue_many
 from portal.people.actors import SYSTEM, Role
 from portal.people.models import SignInCode
 from portal.regions.models import PolicyRule, versions
-from tests.enrollment import journeys, roster_files
-from tests.enrollment import test_ways_coordination as pooled
-from tests.payments.notices import issue
-from tests.people_cast import ResidentFactory, make_staff
+from tests import regions_kept
+from tests.enrollment import journeys, registrations, roster_files
+from tests.payments.notices import issue, pay
+from tests.people_cast import ResidentFactory, make_staff, region
 
 COUNT = 6
 LONG_AGO = timedelta(days=3 * 365 + 30)
@@ -247,6 +257,46 @@ def order_to_ask() -> uuid.UUID:
     ).pk
 
 
+def confirmed_refunds(patch: Any) -> Work:
+    opened = [refund_to_send() for _ in range(COUNT)]
+
+    def refund(gateway: Any, asked: AskedBack) -> BackReport:
+        return BackReport(outcome=BackOutcome.PAID_BACK, number=asked.number, amount_fen=asked.amount_fen)
+
+    patch.setattr(WeChatGateway, "refund", refund)
+
+    def left() -> Any:
+        rows = Payout.objects.filter(pk__in=opened)
+        booked = Journal.objects.filter(kind="paid_out", payment__payouts__in=opened)
+        return Counter(rows.values_list("state", flat=True)), booked.count()
+
+    return Work(left, (Counter({PayoutState.DONE.value: COUNT}), COUNT))
+
+
+def refund_to_send() -> uuid.UUID:
+    at = timezone.now()
+    payment = pay(issue(at=at), provider="wechat", amount_fen=1, provider_txn=uuid.uuid4().hex)
+    with transaction.atomic():
+        ledger.post_refund_of_payment(payment, at=at, actor=SYSTEM)
+        return payouts.open_for(payment, at)[0].pk
+
+
+def old_statement_files(patch: Any) -> Work:
+    long_ago = timezone.now() - timedelta(days=2 * retention.DEFAULT_DAYS)
+    made = [
+        Statement.objects.create(
+            format="nontax",
+            digest=uuid.uuid4().hex,
+            name="old.txt",
+            region=region("450302"),
+            state="done",
+            finished_at=long_ago,
+        ).pk
+        for _ in range(COUNT)
+    ]
+    return Work(Statement.objects.filter(pk__in=made, erased_at=None).count, 0)
+
+
 def old_callbacks(patch: Any) -> Work:
     marks = [uuid.uuid4().hex for _ in range(COUNT)]
     CallbackMark.objects.bulk_create(
@@ -287,7 +337,7 @@ def late_cash(patch: Any) -> Work:
 
 def registrations_without_a_month(patch: Any) -> Work:
     clerk = make_staff(f"centre-{uuid.uuid4().hex[:8]}", Role.CLERK, "450302", office_kind="county_centre")
-    rows = [pooled.accepted(ResidentFactory(), clerk) for _ in range(COUNT)]
+    rows = [registrations.accepted(ResidentFactory(), clerk) for _ in range(COUNT)]
     opened = Period.objects.filter(registration__in=rows)
     opened.delete()
     return Work(lambda: Counter(opened.values_list("registration", flat=True)), Counter({row.pk: 1 for row in rows}))
@@ -309,7 +359,9 @@ WORK: dict[str, Callable[[Any], Work]] = {
     "payments.tasks.remind_held_cash": late_cash,
     "enrollment.tasks.price_held": held_applications,
     "payments.tasks.ask_silent_orders": silent_orders,
+    "payments.tasks.erase_statement_files": old_statement_files,
     "payments.tasks.forget_old_callbacks": old_callbacks,
+    "payments.tasks.send_payouts": confirmed_refunds,
     "portal.audit.tasks.seal": unsealed_rows,
     "portal.documents.tasks.scan_held": held_uploads,
     "portal.documents.tasks.sweep_orphans": orphan_files,
@@ -327,4 +379,4 @@ WORK: dict[str, Callable[[Any], Work]] = {
 
 def load_regions() -> None:
     """Regions with their policies, as they are delivered."""
-    call_command("load_regions", verbosity=0)
+    regions_kept.load()

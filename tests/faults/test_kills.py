@@ -19,17 +19,18 @@ from portal.demo import people, seeding
 from portal.demo.supervisor import Child
 from portal.jobs.models import Job, JobState
 from tests.enrollment import roster_files
-from tests.faults.world import World, many
+from tests.faults.world import World
 from tests.harness.portals import LivePortal
+from tests.harness.soak import many
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(1800 if many(0, 1) else 300)]
+pytestmark = pytest.mark.processes
 
 WORKERS = ("sweep", "outbox")
-ROUNDS = many(4, 20)
+ROUNDS = many(4, 20, "rounds of kills")
 MOST_ROUNDS = 3 * ROUNDS
 STOP_SECONDS = 30
 OFF_DAYS = 7
-BATCH = many(2, 50)
+BATCH = many(2, 50, "rows a sweep")
 
 
 @pytest.mark.both_databases
@@ -40,8 +41,8 @@ def test_killed_workers_and_an_emptied_broker_lose_nothing_and_double_nothing(wo
     for turn in range(MOST_ROUNDS):
         if turn >= ROUNDS and caught > 1:
             break
-        submitted += world.tell("submitted", many(7, 40))
-        overdue += world.overdue(many(4, 20))
+        submitted += world.tell("submitted", many(7, 40, "handed in a round"))
+        overdue += world.overdue(many(4, 20, "overdue a round"))
         live.start(*WORKERS)
         world.nudge(*WORKERS)
         live.wait_until(lambda: world.caught() or not world.unfinished(), what="a worker at work", seconds=60)
@@ -62,7 +63,7 @@ def test_killed_workers_and_an_emptied_broker_lose_nothing_and_double_nothing(wo
 def test_asked_to_stop_at_work_every_process_ends_in_time(world: World) -> None:
     """REL-K12: SIGTERM in the middle of work ends each process in 30 seconds; the rest is done after the next start."""
     live = world.live
-    submitted = world.tell("submitted", many(20, 200))
+    submitted = world.tell("submitted", many(20, 200, "rows at the stop"))
     live.start("web", "papers", *WORKERS)
     world.nudge(*WORKERS)
     live.wait_until(lambda: world.caught() or not world.unfinished(), what="a worker at work", seconds=60)
@@ -84,7 +85,7 @@ def test_asked_to_stop_at_work_every_process_ends_in_time(world: World) -> None:
 def test_a_killed_child_of_the_papers_worker_costs_its_file_nothing(world: World) -> None:
     """REL-K2, REL-I9: the prefork child dies in the middle of a roster; the worker goes on, each line counts once."""
     live = world.live
-    lines = many(1200, 20_000)
+    lines = many(1200, 20_000, "lines of a roster")
     with live.orm():
         agent = seeding.hire(next(one for one in people.STAFF if one.username == "agent.jiashan"))
         roster = roster_files.take(agent, roster_files.as_csv([roster_files.line() for _ in range(lines)]))
@@ -136,7 +137,9 @@ def test_a_dead_beat_is_caught_up_and_two_beats_do_nothing_twice(world: World) -
         world.settle(seconds=60)
         third = world.tell("submitted", 5)
         ticks = sent_by(twin)
-        live.wait_until(lambda: sent_by(twin) >= ticks + many(3, 20), what="both beats tick on", seconds=300)
+        live.wait_until(
+            lambda: sent_by(twin) >= ticks + many(3, 20, "ticks of two beats"), what="both beats tick on", seconds=300
+        )
         world.settle(seconds=60)
     finally:
         twin.signal(signal.SIGKILL, group=True)
@@ -155,7 +158,7 @@ def test_a_week_without_any_process_is_caught_up_in_order(world: World) -> None:
     """REL-K9: all that fell due in a silent week moves in one pass, the longest due first, each once, shown as late."""
     live = world.live
     made: dict[str, list[UUID]] = {"submitted": [], "under_review": [], "correction_required": []}
-    for number in range(many(6, 300)):
+    for number in range(many(6, 300, "rows of a week, threefold")):
         late = number % 5
         made["submitted"] += world.tell("submitted", 1, days_ago=OFF_DAYS + late)
         made["under_review"] += world.tell("under_review", 1, days_ago=40 + late)

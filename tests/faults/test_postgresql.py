@@ -12,15 +12,16 @@ import pytest
 
 from enrollment.models import Application, ApplicationTimelineEntry
 from enrollment.states import State
-from tests.faults.world import Answer, Draft, World, many
+from tests.faults.world import Answer, Draft, World
 from tests.harness import services
 from tests.harness.portals import Portals
+from tests.harness.soak import many
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(1800 if many(0, 1) else 300)]
+pytestmark = pytest.mark.processes
 
 CLIENTS = 4
-PER_OUTAGE = many(8, 100)
-OUTAGES = [signal.SIGINT, signal.SIGQUIT] * many(1, 10)
+PER_OUTAGE = many(8, 100, "forms an outage")
+OUTAGES = [signal.SIGINT, signal.SIGQUIT] * many(1, 10, "outages of each kind")
 """A fast shutdown and an immediate one, which is a crash."""
 
 

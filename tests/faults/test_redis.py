@@ -6,9 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from enrollment.states import State
-from tests.faults.world import World, many
+from tests.faults.world import World
+from tests.harness.soak import many
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(1800 if many(0, 1) else 300)]
+pytestmark = pytest.mark.processes
 
 DEAD_SECONDS = 2
 STOPPED_SECONDS = 5
@@ -59,7 +60,7 @@ def test_a_broker_that_forgets_everything_costs_nothing(world: World) -> None:
     live = world.live
     live.start()
     workers = [live.child(name).process.pid for name in ("sweep", "outbox", "beat")]
-    drafts = world.drafts(4 * many(3, 15))
+    drafts = world.drafts(4 * many(3, 15, "outages of the broker"))
     for position, draft in enumerate(drafts):
         if position % 4 == 1:
             live.redis.stop(signal.SIGKILL)

@@ -1,7 +1,6 @@
 """A portal of real processes with residents who apply, and the questions every test asks after a fault."""
 
 import http.client
-import os
 import time
 from collections import Counter
 from collections.abc import Iterable
@@ -26,22 +25,14 @@ from portal.outbox.models import DemoSms, Message, MessageState
 from portal.people import sessions
 from portal.people.models import Resident
 from portal.people.services import account_of
-from portal.regions.models import PolicyRule
 from portal.workflow.models import ClockEntry, Heartbeat
 from tests.harness.portals import LivePortal
 from tests.people_cast import ResidentFactory
 
-SOAK = bool(os.environ.get("CANBAO_SOAK"))
-ALL_YEAR = {"from": "01-01", "until": "12-31"}
 CSRF = "c" * 32
 STAFF = ("clerk.xiufeng", "clerk.centre", "reviewer.xiufeng")
 OVERDUE_DAYS = 12
 """Calendar days after which an application that nobody decided is due even over a week of holidays."""
-
-
-def many(count: int, soak: int) -> int:
-    """The count of a normal run, or that of a long one."""
-    return soak if SOAK else count
 
 
 @dataclass(frozen=True)
@@ -74,9 +65,8 @@ class World:
 
     def __init__(self, live: LivePortal) -> None:
         self.live = live
+        live.open_all_year()
         with live.orm():
-            # The faults are the same in every month.
-            PolicyRule.objects.filter(key="collection_period").update(value=ALL_YEAR)
             staff = {one.username: seeding.hire(one) for one in people.STAFF if one.username in STAFF}
             clerks = [staff["clerk.xiufeng"], staff["clerk.centre"]]
             self.teller = Teller(clerks=clerks, reviewer=staff["reviewer.xiufeng"])

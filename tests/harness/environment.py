@@ -6,8 +6,13 @@ Every run has a data folder of its own; the processes of pytest-xdist share the 
 import atexit
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
+
+# Hundreds of processes start in a run; each would compile the whole portal anew where byte code is not kept.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 if "PYTEST_XDIST_WORKER" not in os.environ:
     folder = tempfile.mkdtemp(prefix="canbao-tests-")

@@ -46,6 +46,7 @@ def live_portal(portals: "Portals", django_db_blocker: Any) -> Iterator["LivePor
     Each journey brings people of its own, so that it meets no trace of another. Rows: `with live_portal.orm(): ...`.
     """
     with django_db_blocker.unblock(), portals.portal(demo=True) as live:
+        live.open_all_year()
         live.start()
         yield live
 
@@ -104,7 +105,10 @@ def axe() -> Callable[["Page"], None]:
     options = {"runOnly": {"type": "tag", "values": tags}, "resultTypes": ["violations"]}
 
     def check(page: "Page") -> None:
-        results = Axe().run(page, options=options)
+        found = Axe()
+        if page.evaluate("typeof axe !== 'undefined'"):
+            found.axe_script = "0"  # half a megabyte that this page has read already
+        results = found.run(page, options=options)
         assert results.violations_count == 0, results.generate_report()
 
     return check

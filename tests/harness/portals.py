@@ -1,6 +1,7 @@
 """Whole portals in real processes, each with a database, a data folder and a broker of its own.
 
-A prepared portal (migrated, regions loaded, demo data made, static files collected) is built once a run, then copied.
+A prepared portal (migrated, regions loaded, static files collected) is built once a run, then copied; the one with demo
+data is a copy to which they are added.
 """
 
 import fcntl
@@ -123,6 +124,20 @@ class LivePortal:
             connection.close()
             connection.settings_dict = saved
 
+    def open_all_year(self) -> None:
+        """Lets people join on every day of every year: what is tested is the portal and not the season."""
+        from portal.regions import calendar
+        from portal.regions.models import PolicyRule
+
+        with self.orm():
+            PolicyRule.objects.filter(key="collection_period").update(value={"from": "01-01", "until": "12-31"})
+            year = calendar.today().year
+            for key in (f"premium.{year}", f"premium.{year + 1}"):
+                for rule in PolicyRule.objects.filter(key="premium.2027", value__standard_fen__gt=0):
+                    if not PolicyRule.objects.filter(region=rule.region, kind=rule.kind, key=key).exists():
+                        rule.pk, rule.key = None, key
+                        rule.save(force_insert=True)
+
 
 def database_of(environment: dict[str, str], folder: Path) -> dict[str, object]:
     """The parts of Django's database settings that lead to the database of a portal."""
@@ -165,8 +180,7 @@ class Portals:
         server = cluster.url if cluster else self.on_postgresql()
         prepared = self.prepared(demo=demo, server=server)
         folder = self.folder / name
-        shutil.copytree(prepared, folder, symlinks=True, ignore=shutil.ignore_patterns("static"))
-        (folder / "static").symlink_to(prepared / "static")
+        copy_folder(prepared, folder)
         if server:
             clone(server, prepared.name, name)
         redis = services.Redis(folder / "redis") if server else None
@@ -188,29 +202,81 @@ class Portals:
         kind = "demo" if demo else "regions"
         name = f"prepared_{kind}_{urlsplit(server).port}" if server else f"prepared_{kind}"
         folder = self.folder / name
-        done = self.folder / f"{name}.done"
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with open(self.folder / f"{name}.lock", "w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not done.exists():
-                folder.mkdir()
-                (folder / "fonts").symlink_to(ROOT / "var" / "fonts")
-                if server:
-                    template = os.environ.get("CANBAO_TEST_TEMPLATE", "") if server == self.on_postgresql() else ""
-                    clone(server, template or "template0", name)
-                words = environment(folder, server and f"{server}/{name}", "")
-                words["CANBAO_STATEMENT_SECONDS"] = "0"
-                manage(["migrate", "--no-input", "--verbosity=0"], words)
-                manage(["load_regions"], words)
-                if demo:
-                    manage(["seed_demo"], words)
-                manage(["collectstatic", "--no-input", "--verbosity=0", "--ignore=*.scss"], words)
-                if not server:
-                    with sqlite3.connect(folder / "canbao.sqlite3") as connection:
-                        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-                    connection.close()
-                done.touch()
+        with once(self.folder / name) as first:
+            if first:
+                self._prepare(folder, name, demo=demo, server=server)
         return folder
+
+    def _prepare(self, folder: Path, name: str, *, demo: bool, server: str) -> None:
+        """Builds a prepared portal from the nearest one there is."""
+        words = environment(folder, server and f"{server}/{name}", "")
+        words["CANBAO_STATEMENT_SECONDS"] = "0"
+        home = self.on_postgresql()
+        if demo:
+            source = self.prepared(demo=False, server=server)
+            copy_folder(source, folder)
+            if server:
+                clone(server, source.name, name)
+            manage(["seed_demo"], words)
+        elif home and server != home:
+            source = self.prepared(demo=False, server=home)
+            copy_folder(source, folder)
+            clone(server, "template0", name)
+            services.copy_database(f"{home}/{source.name}", f"{server}/{name}")
+        else:
+            self._begin(folder, name, server, words)
+        if not server:
+            write_back(folder / "canbao.sqlite3")
+
+    def _begin(self, folder: Path, name: str, server: str, words: dict[str, str]) -> None:
+        """Builds the first prepared portal of a run from a migrated database."""
+        folder.mkdir()
+        (folder / "fonts").symlink_to(ROOT / "var" / "fonts")
+        template = os.environ.get("CANBAO_TEST_TEMPLATE", "")
+        if server:
+            clone(server, template or "template0", name)
+        else:
+            shutil.copy(migrated_file(self.folder.parent), folder / "canbao.sqlite3")
+        if server and not template:
+            manage(["migrate", "--no-input", "--verbosity=0"], words)
+        manage(["load_regions"], words)
+        manage(["collectstatic", "--no-input", "--verbosity=0", "--ignore=*.scss"], words)
+
+
+@contextmanager
+def once(path: Path) -> Iterator[bool]:
+    """Lets one process of this run after the other in; yields whether nobody has finished here yet."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    done = path.with_name(f"{path.name}.done")
+    with open(path.with_name(f"{path.name}.lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        first = not done.exists()
+        yield first
+        if first:
+            done.touch()
+
+
+def migrated_file(folder: Path) -> Path:
+    """Returns a migrated and otherwise empty SQLite file, made once a run, to be copied."""
+    path = folder / "migrated" / "canbao.sqlite3"
+    with once(path) as first:
+        if first:
+            manage(["migrate", "--no-input", "--verbosity=0"], environment(path.parent, "", ""))
+            write_back(path)
+    return path
+
+
+def write_back(path: Path) -> None:
+    """Brings everything into the one file that is copied."""
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+
+
+def copy_folder(source: Path, target: Path) -> None:
+    """Copies the data folder of a prepared portal, which shares its static files with the copy."""
+    shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns("static"))
+    (target / "static").symlink_to((source / "static").resolve())
 
 
 def environment(folder: Path, database_url: str, redis_url: str) -> dict[str, str]:

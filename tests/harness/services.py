@@ -149,6 +149,14 @@ class PostgreSQL:
             self.process.wait(timeout=60)
 
 
+def copy_database(source: str, target: str) -> None:
+    """Copies a database into an empty one of another server."""
+    folder = Path(program("initdb", "/usr/lib/postgresql/*/bin/initdb")).parent
+    dump = subprocess.run([folder / "pg_dump", "--no-owner", source], check=True, capture_output=True)
+    quiet = ["--quiet", "--no-psqlrc", "--single-transaction", "--set=ON_ERROR_STOP=1", "--output=/dev/null"]
+    subprocess.run([folder / "psql", *quiet, target], check=True, input=dump.stdout, capture_output=True)
+
+
 class Redis:
     """A Redis server of its own that stores nothing."""
 

@@ -1,20 +1,16 @@
-"""A process that takes tokens as fast as it can and prints how many it got.
+"""What a process does that takes tokens as fast as it can."""
 
-python -m tests.limits.taker KEY CAPACITY TRIES
-"""
-
-import os
 import sys
 
-import django
+from django.db import connection
+
+from portal.limits import RateLimited, take
 
 
-def main(key: str, capacity: int, tries: int) -> None:
-    """Starts at the line that the test writes, so that all processes run at once."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
-    django.setup()
-    from portal.limits import RateLimited, take
-
+def run(key: str, capacity: int, tries: int) -> None:
+    """Starts at the line that the test writes, so that all processes run at once; prints how many tokens it got."""
+    connection.ensure_connection()
+    print("ready", flush=True)
     sys.stdin.readline()
     got = 0
     for _ in range(tries):
@@ -24,7 +20,3 @@ def main(key: str, capacity: int, tries: int) -> None:
             continue
         got += 1
     print(got)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))

@@ -1,23 +1,14 @@
 """A process that drains the outbox until it is killed, with waits of a second instead of minutes."""
 
-import os
-import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
-
-import django
 
 if TYPE_CHECKING:
     from portal.outbox.providers import HttpSms
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
-
-def main(url: str, kind: str) -> None:
+def work(url: str, kind: str) -> None:
     """Drains without end; kinds are "dedupes" and "plain" (what the gateway does), and "naive" (without a claim)."""
-    django.setup()
     from portal.outbox import clock, providers
     from portal.outbox.drain import drain
 
@@ -43,7 +34,3 @@ def drain_naively(sms: "HttpSms") -> None:
     for message in Message.objects.filter(state=MessageState.PENDING).order_by("pk")[:10]:
         sms.send(message.key, message.phone, message.body)
         Message.objects.filter(pk=message.pk).update(state=MessageState.SENT, next_try_at=None)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2])

@@ -1,44 +1,35 @@
-import os
 import random
-import signal
-import subprocess
-import sys
 import time
 from collections import Counter
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 from portal.outbox.models import Message, MessageState
 from portal.outbox.services import MessageDraft, enqueue_many
+from tests.harness.forked import Forked
+from tests.harness.soak import SOAK, many
+from tests.outbox import drain_process
 from tests.outbox.gateway import Gateway, serve
 
 if TYPE_CHECKING:
     from tests.harness.portals import LivePortal
 
-SCRIPT = Path(__file__).with_name("drain_process.py")
+COUNT = many(150, 600, "messages")
+ROUNDS = many(6, 30, "kills of two drains")
+LONGEST_LIFE = 1.0 if SOAK else 0.4
+
 pytestmark = [pytest.mark.processes, pytest.mark.both_databases]
 
 
-def start(portal: "LivePortal", gateway: Gateway, kind: str = "") -> subprocess.Popen[bytes]:
+def start(portal: "LivePortal", gateway: Gateway, kind: str = "") -> Forked:
     """Starts a drain and waits until it is about to look for work."""
     kind = kind or ("dedupes" if gateway.dedupes else "plain")
-    process = subprocess.Popen(
-        [sys.executable, SCRIPT, gateway.url, kind],
-        env={**os.environ, **portal.environment},
-        start_new_session=True,
-        stdout=subprocess.PIPE,
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == b"ready\n"
-    process.stdout.close()
+    with portal.orm():
+        process = Forked(partial(drain_process.work, gateway.url, kind))
+    assert process.answer() == "ready"
     return process
-
-
-def kill(process: subprocess.Popen[bytes]) -> None:
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
 
 
 def settle(portal: "LivePortal", gateway: Gateway, rounds: int, longest_life: float) -> tuple[Counter[str], int]:
@@ -53,7 +44,7 @@ def settle(portal: "LivePortal", gateway: Gateway, rounds: int, longest_life: fl
         drains = [start(portal, gateway) for _number in range(2)]
         time.sleep(random.uniform(0.02, longest_life))
         for process in drains:
-            kill(process)
+            process.kill()
         with portal.orm():
             caught += Message.objects.filter(state=MessageState.SENDING).count()
     gateway.refuse_share = gateway.hold_share = 0.0
@@ -62,7 +53,7 @@ def settle(portal: "LivePortal", gateway: Gateway, rounds: int, longest_life: fl
         portal.wait_until(lambda: not unfinished(portal), what="every message settled", seconds=90)
     finally:
         for process in drains:
-            kill(process)
+            process.kill()
     with portal.orm():
         return Counter(Message.objects.values_list("state", flat=True)), caught
 
@@ -98,15 +89,15 @@ def run(portal: "LivePortal", *, dedupes: bool, count: int, rounds: int, longest
 
 def test_killed_drains_lose_nothing_and_double_nothing(fresh_portal: "LivePortal") -> None:
     """REL-K5: one text message per reference at a provider that dedupes."""
-    gateway = run(fresh_portal, dedupes=True, count=150, rounds=6, longest_life=0.4)
+    gateway = run(fresh_portal, dedupes=True, count=COUNT, rounds=ROUNDS, longest_life=LONGEST_LIFE)
     assert {len(texts) for texts in gateway.accepted.values()} == {1}
-    assert len(gateway.accepted) == 150
+    assert len(gateway.accepted) == COUNT
 
 
 def test_killed_drains_ask_a_provider_that_does_not_dedupe(fresh_portal: "LivePortal") -> None:
     """REL-K5: unknown fates are asked about; nothing is lost, and nothing is sent twice blindly."""
-    gateway = run(fresh_portal, dedupes=False, count=150, rounds=6, longest_life=0.4)
-    assert len(gateway.accepted) == 150
+    gateway = run(fresh_portal, dedupes=False, count=COUNT, rounds=ROUNDS, longest_life=LONGEST_LIFE)
+    assert len(gateway.accepted) == COUNT
     assert {len(texts) for texts in gateway.accepted.values()} == {1}
 
 
@@ -120,7 +111,7 @@ def sent_by_two_drains(portal: "LivePortal", kind: str) -> Gateway:
             portal.wait_until(lambda: not unfinished(portal), what="every message sent", seconds=60)
         finally:
             for process in drains:
-                kill(process)
+                process.kill()
     return gateway
 
 
@@ -135,13 +126,3 @@ def test_two_drains_without_the_claim_do_send_twice(fresh_portal: "LivePortal") 
     """The negative twin: the race is real."""
     gateway = sent_by_two_drains(fresh_portal, "naive")
     assert max(len(texts) for texts in gateway.accepted.values()) > 1
-
-
-@pytest.mark.soak
-@pytest.mark.timeout(600)
-@pytest.mark.parametrize("dedupes", [True, False])
-def test_600_messages_survive_forty_seconds_of_kills(fresh_portal: "LivePortal", dedupes: bool) -> None:
-    """REL-K5 in full."""
-    gateway = run(fresh_portal, dedupes=dedupes, count=600, rounds=30, longest_life=1.0)
-    assert len(gateway.accepted) == 600
-    assert {len(texts) for texts in gateway.accepted.values()} == {1}

@@ -10,40 +10,17 @@ from portal.people.actors import SYSTEM, Actor, Role
 from portal.regions.models import PolicySnapshot
 from portal.regions.models.policy import digest_of
 from portal.regions.text import both
+from tests.payments.rules import RULES, TODAY
 from tests.people_cast import ResidentFactory, region
 
 NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
 """Monday noon in Shanghai."""
 
-TODAY = date(2026, 11, 23)
 DUE_ON = date(2026, 11, 30)
 TELLER = Actor(Role.ANONYMOUS, name="teller")
 
 _references = itertools.count(1)
 _transactions = itertools.count(1)
-
-RULES: dict[str, dict[str, Any]] = {
-    "time_limit": {"premium_notice": {"days": 5}, "card_notice": {"days": 5}},
-    "channel": {
-        "premium": [
-            {"code": "coop", "name": both("农信社", "Credit cooperative"), "office_kind": "bank", "bank_code": "RCC"},
-            {"code": "committee", "name": both("村委会", "Village committee"), "office_kind": "village_committee"},
-            {"code": "online", "name": both("在线支付", "Online payment"), "online": True},
-        ],
-        "nontax": [
-            {"code": code, "name": both(zh, code), "office_kind": "bank", "bank_code": code}
-            for code, zh in (("ICBC", "工商银行"), ("ABC", "农业银行"), ("CCB", "建设银行"))
-        ],
-    },
-    "setting": {
-        "clearing_days": 3,
-        "notice.remind_days": [7, 1],
-        "notice.premium.title": both("示例缴费通知单", "Sample Notice of Payment"),
-        "collection_period": {"from": "09-01", "until": "12-31"},
-        "waiting_months": 3,
-        "hotline": "12393",
-    },
-}
 
 
 def snapshot(region_code: str = "450302001", **settings: Any) -> PolicySnapshot:

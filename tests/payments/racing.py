@@ -1,13 +1,11 @@
 """Runs one function in many processes at the same moment."""
 
 import multiprocessing
-import os
 from collections.abc import Callable
 from typing import Any
 
 from django.db import connections
 
-SOAK = bool(os.environ.get("CANBAO_SOAK"))
 START_SECONDS = 60
 
 

@@ -185,9 +185,9 @@ def test_replayed_wechat_callback_is_refused_and_an_alipay_one_answered(bank):
 
 
 def test_callback_about_something_else_is_acknowledged(bank, order):
-    """A refund report is no payment: taken, nothing booked."""
+    """A used coupon is no payment: taken, nothing booked."""
     [(body, _headers)] = bank.letters(order)
-    body = json.dumps({**json.loads(body), "event_type": "REFUND.SUCCESS"}).encode()
+    body = json.dumps({**json.loads(body), "event_type": "COUPON.USE"}).encode()
     assert send(bank, order, body, signed(body)) == 204
     assert not Payment.objects.exists()
 

@@ -1,7 +1,6 @@
 """Notices under the regional policies that are delivered."""
 
 import pytest
-from django.core.management import call_command
 
 from payments import kinds
 from payments.models import Line, Notice
@@ -9,6 +8,7 @@ from payments.services import issue_notice
 from portal.people.actors import SYSTEM
 from portal.regions.models import PolicySnapshot, Region
 from portal.regions.text import both
+from tests import regions_kept
 from tests.payments.notices import NOON, TODAY, pay
 from tests.people_cast import ResidentFactory
 
@@ -20,7 +20,7 @@ TOWNS = {"guilin": "450000/450300/450302/", "zhongshan": "440000/442000/", "nanc
 @pytest.fixture
 def towns(db: None) -> dict[str, Region]:
     """A town of each delivered region."""
-    call_command("load_regions", verbosity=0)
+    regions_kept.load()
     return {
         name: Region.objects.filter(path__startswith=path, level="town").order_by("code")[0]
         for name, path in TOWNS.items()

@@ -16,6 +16,7 @@ from payments.models import (
     Notice,
     Payment,
     PaymentException,
+    PayoutState,
     Reason,
     Receipt,
     Step,
@@ -95,7 +96,8 @@ def test_refused_proposal_leaves_the_money_waiting(cast):
     decide(exception, action=Action.REFUND, actor=actor(cast.second_cashier))
     confirm(exception, actor=actor(cast.cashier))
     assert (ledger.balance(Account.SUSPENSE), ledger.balance(Account.REFUNDS)) == (0, -40_000)
-    assert exceptions.owed_fen(exception) == 40_000
+    [waiting] = exceptions.payouts_of(exception)
+    assert (waiting.amount_fen, waiting.state) == (40_000, PayoutState.BY_HAND)
     assert [row.turn for row in exception.decisions.all()] == [1, 1, 2, 2]
     check_books()
 

@@ -12,7 +12,7 @@ from wechatpayv3 import WeChatPay, WeChatPayType
 from payments import gateways
 from payments.gateways import NotOffered, signatures
 from payments.gateways.alipay import AlipayGateway
-from payments.gateways.base import Asked, Outcome, Refused, Unreachable
+from payments.gateways.base import Asked, AskedBack, BackOutcome, Outcome, Refused, Unreachable
 from payments.gateways.wechat import WeChatGateway, _day
 from payments.sandbox import book, keys, post
 
@@ -50,10 +50,17 @@ def test_order_lives_at_the_bank(bank, provider):
     assert (report.outcome, report.amount_fen, report.note) == (Outcome.PAID, 40_001, "6126000000000101")
     assert report.paid_on == timezone.localdate()
     assert gateway.close(NUMBER) is False
+    assert gateway.query_refund("RF0001", report.provider_txn).outcome is BackOutcome.UNKNOWN
+    back = AskedBack(
+        number="RF0001", txn=report.provider_txn, amount_fen=40_001, total_fen=40_001, notify_url=asked().notify_url
+    )
     for _again in range(2):
-        gateway.refund(NUMBER, "R1", amount_fen=40_001, total_fen=40_001)
-    with pytest.raises(Refused):
-        gateway.refund(NUMBER, "R2", amount_fen=1, total_fen=40_001)
+        assert gateway.refund(back).outcome in (BackOutcome.UNDERWAY, BackOutcome.PAID_BACK)
+    assert gateway.refund(replace(back, number="RF0002", amount_fen=1)).outcome is BackOutcome.FAILED
+    assert len(book.rows("SELECT * FROM payback")) == 1
+    bank.tell()
+    told = gateway.query_refund("RF0001", report.provider_txn)
+    assert (told.outcome, told.amount_fen, told.paid_on) == (BackOutcome.PAID_BACK, 40_001, timezone.localdate())
     assert gateway.query(NUMBER).outcome is Outcome.PAID
 
 
@@ -79,6 +86,10 @@ def test_silent_bank_is_unreachable(bank, provider):
     for call in (lambda: gateway.create(asked()), lambda: gateway.query(NUMBER), lambda: gateway.close(NUMBER)):
         with pytest.raises(Unreachable):
             call()
+    back = AskedBack(number="RF0001", txn="42000001", amount_fen=1, total_fen=1, notify_url="")
+    for speak in (lambda: gateway.refund(back), lambda: gateway.query_refund("RF0001", "42000001")):
+        with pytest.raises(Unreachable):
+            speak()
 
 
 def test_forged_answer_is_not_believed(bank, monkeypatch):

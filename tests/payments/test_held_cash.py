@@ -5,7 +5,6 @@ from datetime import date
 import pytest
 import time_machine
 from django.core.exceptions import PermissionDenied
-from django.core.management import call_command
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 
@@ -16,6 +15,7 @@ from payments.states import State
 from payments.workflow import NoticeWorkflow
 from portal.audit.append_only import Immutable
 from portal.outbox.models import Message
+from tests import regions_kept
 from tests.enrollment import journeys
 from tests.enrollment.conftest import MONDAY
 from tests.people_cast import ResidentFactory, actor, make_staff, sign_in
@@ -28,7 +28,7 @@ FRIDAY = MONDAY.replace(day=27)
 @pytest.fixture
 def monday(db):
     """Monday 23 November 2026, ten in the morning, with the regions as they are delivered."""
-    call_command("load_regions", verbosity=0)
+    regions_kept.load()
     with time_machine.travel(MONDAY, tick=False) as clock:
         yield clock
 

@@ -1,6 +1,5 @@
 """Paying a notice online: one live order, silent ones are asked about, and the pages tell the truth."""
 
-import os
 import urllib.request
 from datetime import timedelta
 from uuid import uuid4
@@ -13,16 +12,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pytest_django.asserts import assertContains, assertNotContains
 
-from payments import gateways, orders, statement_formats
+from payments import gateways, orders, payouts, statement_formats
 from payments.gateways.base import Unreachable
-from payments.models import Notice, OrderState, Payment, PaymentOrder, Reason, Receipt
+from payments.models import Notice, OrderState, Payment, PaymentOrder, Payout, Reason, Receipt
 from payments.sandbox import book, post
 from payments.sandbox.faults import Fault
-from payments.services import cancel_notices
+from payments.services import cancel_notices, confirm_refund, propose_refund
 from payments.states import State
 from portal.audit.models import AuditEntry
 from portal.outbox.models import Message
-from portal.people.actors import SYSTEM
+from portal.people.actors import SYSTEM, Actor, Role
+from tests.harness.soak import many
 from tests.payments.notices import issue, pay
 from tests.payments.racing import at_once
 from tests.people_cast import ResidentFactory, sign_in
@@ -278,7 +278,7 @@ def test_twenty_callbacks_at_once_with_the_browser_are_one_payment(bank):
     """E4, REL-I1: twenty processes take the same payment, others click and reload: one payment, receipt, message."""
     made = opened()
     bank.pay(made, Fault.LOST)
-    letters = bank.letters(made, count=20 if os.environ.get("CANBAO_SOAK") else 8)
+    letters = bank.letters(made, count=many(8, 20, "callbacks at once"))
 
     def report(body, headers):
         return lambda: bank.send("/pay/callback/wechat/", body, headers)[0]
@@ -313,7 +313,7 @@ def test_clicks_at_once_are_one_order(bank):
 @pytest.mark.processes
 @pytest.mark.django_db(transaction=True)
 def test_portal_and_bank_speak_over_the_wire(fresh_portal):
-    """S1-13, REL-K: two real processes, the real protocol, a real callback; the browser only looks."""
+    """S1-13, E10, REL-K: two real processes, the real protocol, real callbacks of payments and refunds."""
     fresh_portal.start("web", "bank")
     environment = fresh_portal.child("bank").environment
     with fresh_portal.orm():
@@ -329,6 +329,13 @@ def test_portal_and_bank_speak_over_the_wire(fresh_portal):
             for order in made:
                 post.pay(book.trade(order.provider, order.number)["token"])
             fresh_portal.wait_until(lambda: Payment.objects.count() == 2, what="both callbacks arrive")
+            for notice in Notice.objects.all():
+                propose_refund(notice, reason="paid_twice", actor=Actor(Role.CASHIER, user_id=901))
+                confirm_refund(notice, actor=Actor(Role.CASHIER, user_id=902))
+            assert payouts.send_due() == 2
+            fresh_portal.wait_until(
+                lambda: Payout.objects.filter(state="done", paid_by="provider").count() == 2, what="both refunds end"
+            )
         assert all(payment.settled for payment in Payment.objects.all())
         assert PaymentOrder.objects.filter(state=OrderState.PAID).count() == 2
 
@@ -369,3 +376,80 @@ def test_faulty_statement_of_the_bank_is_refused_by_the_importer(bank, client, f
     with pytest.raises(statement_formats.StatementFault):
         statement_formats.parse(answer.content, statement_formats.detect(answer.content))
     assert client.get(reverse("payments:sandbox_statement", args=["nothing"])).status_code == 404
+
+
+PHONE_BROWSER = "Mozilla/5.0 (Linux; Android 9; HD1905) AppleWebKit/537.36 Chrome/96.0 Mobile Safari/537.36"
+IN_WECHAT = f"{PHONE_BROWSER} MicroMessenger/8.0.16"
+DESKTOP_BROWSER = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/126.0 Safari/537.36"
+
+
+@pytest.mark.parametrize(
+    ("provider", "agent", "way"),
+    [
+        ("wechat", PHONE_BROWSER, "h5"),
+        ("wechat", IN_WECHAT, "code"),
+        ("wechat", DESKTOP_BROWSER, "code"),
+        ("wechat", "", "code"),
+        ("alipay", PHONE_BROWSER, "code"),
+    ],
+)
+def test_telephone_opens_the_app_and_a_desktop_shows_a_code(bank, client, provider, agent, way):
+    """S1-13, UX-R23: WeChat H5 in the browser of a telephone, outside of WeChat; a code to scan everywhere else."""
+    notice = fresh()
+    sign_in(client, notice.resident)
+    address = reverse("payments:pay", args=[notice.pk])
+    page = client.post(address, {"provider": provider}, headers={"User-Agent": agent}, follow=True)
+    made = PaymentOrder.objects.get()
+    assert (made.way, made.state) == (way, OrderState.OPEN)
+    if way == "code":
+        assertContains(page, "data:image/png;base64,")
+        return
+    assertNotContains(page, "data:image/png;base64,")
+    assert "redirect_url=http%3A%2F%2Ftestserver%2Fpay%2Forders%2F" in made.link
+    assertContains(page, made.link.replace("&", "&amp;"))
+    # At the bank: pays, and comes back by the browser, which changes nothing; the callback does.
+    bank_page = Client()
+    assertContains(bank_page.get(made.link), "¥400.00")
+    assertContains(bank_page.post(made.link, {"fault": "lost"}, follow=True), reverse("payments:order", args=[made.pk]))
+    back = client.get(reverse("payments:order", args=[made.pk]))
+    assertContains(back, "请勿重复缴费")
+    assert not Payment.objects.exists()
+    assert ask(made, minutes=6).state == OrderState.PAID
+    assertContains(client.get(reverse("payments:order", args=[made.pk])), "缴费成功")
+
+
+def test_payer_changes_from_the_telephone_to_a_code_and_back(bank, client):
+    """Only one way is open at a time: the older order is closed at its channel first."""
+    notice = fresh()
+    sign_in(client, notice.resident)
+    address = reverse("payments:pay", args=[notice.pk])
+    phone = {"User-Agent": PHONE_BROWSER}
+    for way in ("h5", "code", "h5"):
+        page = client.post(address, {"provider": "wechat", "way": way}, headers=phone, follow=True)
+        live = PaymentOrder.objects.live().get()
+        assert live.way == way
+    assertContains(page, 'value="code"')
+    assert PaymentOrder.objects.filter(state=OrderState.CLOSED).count() == 2
+    assert len(book.rows("SELECT * FROM trade WHERE state = 'open'")) == 1
+
+
+def test_address_for_a_telephone_is_renewed_for_the_same_order(bank, client):
+    """The address lives five minutes: later the same order gets a new one, so that nothing can be paid twice."""
+    notice = fresh()
+    made = orders.pay_now(notice, "wechat", actor=SYSTEM, client_ip="203.0.113.7")
+    PaymentOrder.objects.filter(pk=made.pk).update(link_until=timezone.now() - timedelta(minutes=1), link="http://old/")
+    sign_in(client, notice.resident)
+    page = client.get(reverse("payments:order", args=[made.pk]), headers={"User-Agent": PHONE_BROWSER})
+    assertNotContains(page, "http://old/")
+    again = orders.pay_now(notice, "wechat", actor=SYSTEM, client_ip="203.0.113.7")
+    assert (again.pk, again.link != "http://old/") == (made.pk, True)
+    assert again.link_until > timezone.now()
+    assert len(book.rows("SELECT * FROM trade")) == 1
+
+
+def test_bank_sends_a_payer_back_to_the_portal_alone(bank):
+    """Whatever address stands in the link: no other place than the portal is offered."""
+    made = orders.pay_now(fresh(), "wechat", actor=SYSTEM, client_ip="203.0.113.7")
+    bank.pay(made)
+    address = f"{made.code.split('?')[0]}?redirect_url=https%3A%2F%2Fevil.example%2F"
+    assertNotContains(Client().get(address), 'href="https://evil.example')

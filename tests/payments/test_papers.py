@@ -47,6 +47,24 @@ def words_of(form: str, paper: Paper) -> str:
     return squeezed("".join([*cells, *(paragraph.text for paragraph in document.paragraphs)]))
 
 
+@pytest.mark.parametrize("form", ["html", "pdf", "docx"])
+def test_notice_of_a_whole_village_sums_those_who_pay_the_same(form):
+    """N12, N5: 963 people are one notice on one page; its lines add up to its amount, in every form."""
+    helped = Line(name="甲", label=both("低保", "Allowance"), standard_fen=40_000, assistance_fen=24_000)
+    others = Line(name="乙", label=both("居民", "Resident"), standard_fen=40_000)
+    notice = issue(lines=[others] * 860 + [helped] * 103, amount_fen=860 * 40_000 + 103 * 16_000)
+    paper = kinds.paper_of(notice, "zh-hans")
+    [table] = paper.tables
+    assert table.rows == [
+        ["860人", "每人¥400.00", "居民", "¥344,000.00", "¥0.00", "¥344,000.00"],
+        ["103人", "每人¥160.00", "低保", "¥41,200.00", "¥24,720.00", "¥16,480.00"],
+    ]
+    assert table.foot == ["合计", "963人", "", "¥385,200.00", "¥24,720.00", "¥360,480.00"]
+    words = words_of(form, paper)
+    assert all(squeezed(cell) in words for row in [*table.rows, table.foot] for cell in row)
+    assert "人员名单见" in words
+
+
 def test_premium_notice_carries_the_fields_of_the_form():
     """S1-07, S1-09, S1-11, S1-13: title, insured, amounts in figures and capitals, period, ways to pay."""
     bank = office("bank", "450302", bank_code="RCC")

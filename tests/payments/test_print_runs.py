@@ -1,6 +1,7 @@
 """Print runs: the notices of a place as one file, made in parts, stopped, killed and resumed."""
 
 import io
+import uuid
 from datetime import timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from django.urls import reverse
 from pypdf import PdfReader
 from pytest_django.asserts import assertContains, assertNotContains
 
-from payments import kinds, print_runs
+from payments import campaigns, kinds, print_runs
 from payments.models import Notice, PrintRun
 from portal.audit.models import AuditEntry
 from portal.documents import records
@@ -80,7 +81,7 @@ def test_cashier_prints_the_notices_of_a_place(client, cast, notices, small_part
     content = file_of(run)
     assert numbers_in(content) == in_order()
     assert [mark.title for mark in PdfReader(io.BytesIO(content)).outline] == [region(TOWN).name]
-    drawn = pictures(content, tmp_path, "run")
+    drawn = pictures(content, tmp_path, "run", dpi=300, page=1)
     path, _mark, query = read_squares(drawn[0]).partition("?")
     code = path.rstrip("/").rsplit("/", 1)[1]
     assert records.verify(code, dict(part.split("=") for part in query.split("&"))).outcome == "genuine"
@@ -271,3 +272,34 @@ def test_records_made_together_are_the_ones_made_alone(cast, notices):
     assert [paper.codes for paper in again] == [paper.codes for paper in together]
     assert PaperRecord.objects.count() == len(notices)
     assert all(row.code for row in PaperRecord.objects.all())
+
+
+def test_run_of_a_campaign_prints_its_notices_only(client, cast, notices, monkeypatch):
+    """Issue 5: the notices of a campaign, within one's area; a campaign that does not reach there is refused."""
+    own, other = campaigns.Campaign(uuid.uuid4(), "2027 续保"), uuid.uuid4()
+    chosen = Notice.objects.filter(pk__in=[notices[1].pk, notices[4].pk])
+    source = campaigns.Source(lambda _actor: [own], {own.pk: own}.get, lambda _pk: chosen)
+    monkeypatch.setattr(campaigns, "_sources", [source])
+    sign_in(client, cast.cashier)
+    address = reverse("payments:print_runs")
+    assertContains(client.get(f"{address}?campaign={own.pk}"), f'<option value="{own.pk}" selected>2027 续保</option>')
+    fields = {"region": region(TOWN).pk, "language": "zh-hans"}
+    assertContains(client.post(address, fields | {"campaign": str(other)}), "govuk-error-summary")
+    with pytest.raises(PermissionError):
+        start(cast, campaign=other)
+    client.post(address, fields | {"campaign": str(own.pk)})
+    run = PrintRun.objects.get()
+    assert (run.campaign, run.notice_count) == (own.pk, 2)
+    assert jobs.run(run.job_id) == "done"
+    assert sorted(numbers_in(file_of(run))) == sorted(chosen.values_list("number", flat=True))
+    assertContains(client.get(reverse("payments:print_run", args=[run.pk])), "2027 续保")
+
+
+def test_parts_of_an_older_form_are_printed_again(cast, notices, small_parts):
+    """REL-R2: a run that began before the portal was renewed is whole, not joined from parts that do not fit."""
+    run = start(cast)
+    assert jobs.run(run.job_id, run_seconds=0) == "waiting"
+    job = Job.objects.get(pk=run.job_id)
+    Job.objects.filter(pk=job.pk).update(cursor=job.cursor | {"form": 1})
+    assert jobs.run(run.job_id) == "done"
+    assert numbers_in(file_of(run)) == in_order()

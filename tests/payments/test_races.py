@@ -15,19 +15,19 @@ from payments.states import State
 from payments.workflow import NoticeWorkflow
 from portal.outbox.models import Message
 from portal.people.actors import SYSTEM
+from tests.harness.soak import many
 from tests.payments.notices import NOON, TODAY, draft, issue, pay
-from tests.payments.racing import SOAK, at_once
+from tests.payments.racing import at_once
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.both_databases,
     pytest.mark.processes,
-    pytest.mark.timeout(3600 if SOAK else 300),
 ]
 
 PAYERS = 20
-ROUNDS = 100 if SOAK else 3
-NUMBERS_EACH = 500 if SOAK else 60
+ROUNDS = many(3, 100)
+NUMBERS_EACH = many(60, 500, "numbers each")
 
 
 def book(notice_pk, txn: str, channel: str) -> str:

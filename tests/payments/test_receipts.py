@@ -15,8 +15,9 @@ from payments.services import confirm_refund, propose_refund
 from portal.documents.models import PaperState
 from portal.documents.papers import paper_fields
 from portal.people.actors import SYSTEM, Actor, Role
+from tests.harness.soak import many
 from tests.payments.notices import NOON, draft, issue, pay, snapshot
-from tests.payments.racing import SOAK, at_once
+from tests.payments.racing import at_once
 from tests.payments.test_papers import squeezed, words_of
 from tests.people_cast import ResidentFactory, actor, region, sign_in
 
@@ -198,7 +199,7 @@ def naive_serial() -> int:
 @pytest.mark.django_db(transaction=True)
 def test_payments_at_once_are_numbered_without_a_gap():
     """N9, E9: parallel bookings give 1..n, no gap and no double; a hundred under `make soak`."""
-    count = 100 if SOAK else 12
+    count = many(12, 100, "bookings at once")
     policy = snapshot()
     notices = [issue(policy=policy) for _count in range(count)]
     found = []

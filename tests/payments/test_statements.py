@@ -191,6 +191,21 @@ def test_platform_bills_book_what_no_callback_reported():
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("status", ["PROCESSING", "FAIL", "CHANGE"])
+def test_platform_refund_that_has_not_succeeded_moves_nothing(status):
+    """N6, E10: a bill counts the refund it has under way, and the books wait for the one that succeeded."""
+    notice = issue()
+    paid = row(notice, number=notice.number)
+    bring(write_wechat([paid], merchant="16", app="wx"), "paid.csv")
+    back = write_wechat([row(notice, txn=paid.txn, takes_back=True)], merchant="16", app="wx")
+    assert back.count(b"`SUCCESS,") == 1
+    statement = bring(back.replace(b"`SUCCESS,", f"`{status},".encode()), "under-way.csv")
+    assert outcomes(statement) == []
+    assert not PaymentException.objects.exists()
+    assert outcomes(bring(back, "done.csv")) == [LineOutcome.REVERSED]
+
+
+@pytest.mark.django_db
 def test_reversal_takes_booked_money_out_of_the_books():
     """N6: reversed a day later: the money has left, the notice goes to the exceptions desk, once."""
     notice = card_notice()

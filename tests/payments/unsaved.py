@@ -16,7 +16,7 @@ from portal.documents.records import new_code
 from portal.people.models import Resident
 from portal.regions.models import PolicySnapshot, Region
 from portal.regions.text import both
-from tests.payments.notices import RULES, TODAY
+from tests.payments.rules import RULES, TODAY
 
 MODULES = {"premium": premium, "nontax": nontax}
 FAMILY_NAMES = (

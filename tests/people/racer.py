@@ -1,27 +1,18 @@
-"""A process that does one thing to people at the same moment as others, and prints `won` or how it lost.
+"""What a process does to people at the same moment as others; each says `won` or how it lost."""
 
-python -m tests.people.racer redeem CODE_ID DIGITS SESSION_KEY
-python -m tests.people.racer guess CODE_ID WRONG_DIGITS SESSION_KEY
-python -m tests.people.racer register IDENTITY_NUMBER NAME
-"""
-
-import os
 import sys
 import uuid
+from collections.abc import Callable
 
-import django
+from django.db import connection
 
 
-def main(deed: str, *words: str) -> None:
+def run(deed: Callable[..., str], *words: str) -> None:
     """Waits for the line that the test writes, so that all processes begin together."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
-    django.setup()
-    from django.db import connection
-
     connection.ensure_connection()
     print("ready", flush=True)
     sys.stdin.readline()
-    print(DEEDS[deed](*words))
+    print(deed(*words))
 
 
 def redeem(pk: str, digits: str, session_key: str) -> str:
@@ -57,9 +48,3 @@ def register(number: str, name: str) -> str:
     except services.AlreadyRegistered:
         return "known"
     return "won"
-
-
-DEEDS = {"redeem": redeem, "guess": guess, "register": register}
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

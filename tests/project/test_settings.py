@@ -60,7 +60,7 @@ def test_addresses_give_postgresql_and_redis(read) -> None:
     """REL §6.1, findings 5 and 10: health checks, time limits, and a broker that cannot hold a request."""
     found = read(DATABASE_URL="postgres://u:p@db.invalid:5432/canbao", REDIS_URL="redis://redis.invalid:6379/0")
     database = found["DATABASES"]["default"]
-    assert database["ENGINE"] == "django.db.backends.postgresql"
+    assert database["ENGINE"] == "portal.postgresql"
     assert database["CONN_HEALTH_CHECKS"]
     assert database["OPTIONS"]["connect_timeout"] == 3
     for limit in ("statement_timeout=10000", "lock_timeout=5000", "idle_in_transaction_session_timeout=30000"):

@@ -10,6 +10,7 @@ from portal.people.models import User
 from portal.regions import loader, policy
 from portal.regions.models import Region
 from portal.regions.policy import Policy
+from tests import regions_kept
 from tests.people_cast import Cast, cast, make_staff
 
 __all__ = ["cast"]
@@ -18,7 +19,7 @@ __all__ = ["cast"]
 @pytest.fixture
 def fixtures(db: None) -> loader.Loaded:
     """The regions of the fixture files."""
-    return loader.load()
+    return regions_kept.load()
 
 
 @pytest.fixture

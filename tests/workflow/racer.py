@@ -12,10 +12,10 @@ import json
 import os
 import random
 import signal
-import subprocess
 import sys
 import time
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import django
@@ -36,6 +36,7 @@ from portal.workflow import rounds  # noqa: E402
 from portal.workflow.core import Batch, Workflow  # noqa: E402
 from portal.workflow.errors import NotAvailable  # noqa: E402
 from portal.workflow.models import ClockEntry, Heartbeat, Note, ReactionFailure  # noqa: E402
+from tests.harness.forked import Forked  # noqa: E402
 from tests.workflow.sample import Case, CaseEntry, SampleWorkflow, State  # noqa: E402
 
 TABLES = [
@@ -106,25 +107,6 @@ def child(how: str) -> None:
         print(int(strike(how, pk)), flush=True)
 
 
-class Child:
-    def __init__(self, *words: str) -> None:
-        command = [sys.executable, "-m", "tests.workflow.racer", *words]
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
-        )
-        assert self.process.stdout is not None
-        assert self.process.stdin is not None
-        self.out, self.into = self.process.stdout, self.process.stdin
-
-    def answer(self) -> str:
-        return self.out.readline().strip()
-
-    def close(self) -> None:
-        self.into.close()
-        self.process.wait(timeout=30)
-        self.out.close()
-
-
 def tables() -> None:
     with connection.schema_editor() as editor:
         for model in TABLES:
@@ -133,7 +115,7 @@ def tables() -> None:
 
 def duel(first: str, second: str, rounds: int) -> dict[str, Any]:
     """Let two processes strike at one row per round."""
-    children = [Child("child", how) for how in (first, second)]
+    children = [Forked(partial(child, how)) for how in (first, second)]
     for one in children:
         assert one.answer() == "ready"
     wins = []
@@ -141,14 +123,13 @@ def duel(first: str, second: str, rounds: int) -> dict[str, Any]:
         case = Case.objects.create(state=State.UNDER_REVIEW, due_at=timezone.now() - timedelta(hours=1))
         instant = time.time() + 0.02 + random.random() * 0.005
         for one in children:
-            one.into.write(f"{case.pk} {instant}\n")
-            one.into.flush()
+            one.tell(f"{case.pk} {instant}")
         wins.append([int(one.answer()) for one in children])
         if Case.objects.get(pk=case.pk).state == State.UNDER_REVIEW:
             # A sweep on PostgreSQL passes by a row that the clerk holds, and the clerk may have been refused.
             SampleWorkflow.escalate.sweep()
     for one in children:
-        one.close()
+        one.wait()
     return {
         "rounds": rounds,
         "both": sum(1 for pair in wins if sum(pair) == 2),
@@ -180,15 +161,14 @@ def make_due(count: int) -> None:
 def sweepers(rows: int) -> dict[str, Any]:
     """Three sweepers at once over the same rows."""
     make_due(rows)
-    children = [Child("sweeper") for _ in range(3)]
+    children = [Forked(sweeper) for _ in range(3)]
     for one in children:
         assert one.answer() == "ready"
     for one in children:
-        one.into.write("go\n")
-        one.into.flush()
+        one.tell("go")
     moved = [int(one.answer()) for one in children]
     for one in children:
-        one.close()
+        one.wait()
     return {"rows": rows, "moved": sum(moved), **sums()}
 
 
@@ -198,15 +178,11 @@ def kill(rounds: int) -> dict[str, Any]:
     make_due(rows)
     killed = 0
     for _ in range(rounds):
-        one = Child("sweeper")
+        one = Forked(sweeper)
         assert one.answer() == "ready"
-        one.into.write("go\n")
-        one.into.flush()
+        one.tell("go")
         time.sleep(random.random() * 0.15)
-        os.killpg(one.process.pid, signal.SIGKILL)
-        killed += one.process.wait(timeout=30) == -signal.SIGKILL
-        one.into.close()
-        one.out.close()
+        killed += one.kill() == -signal.SIGKILL
     before = sums()
     while SampleWorkflow.accept.sweep(limit=20):
         pass
@@ -233,8 +209,7 @@ def poison(rows: int) -> dict[str, Any]:
     Case.objects.filter(pk=bad.pk).update(owner=POISON)
     deaths = 0
     for _ in range(7):
-        done = subprocess.run([sys.executable, "-m", "tests.workflow.racer", "worker"], check=False)
-        deaths += done.returncode == -signal.SIGKILL
+        deaths += Forked(worker).wait() == -signal.SIGKILL
         left = Case.objects.filter(state=State.SUBMITTED).count()
         if left == 1:
             break
@@ -277,13 +252,7 @@ def sums() -> dict[str, int]:
     }
 
 
-def main(mode: str, number: str = "") -> None:
-    if mode == "child":
-        return child(number)
-    if mode == "sweeper":
-        return sweeper()
-    if mode == "worker":
-        return worker()
+def main(mode: str, number: str) -> None:
     tables()
     count = int(number)
     races = {
@@ -296,7 +265,6 @@ def main(mode: str, number: str = "") -> None:
         "late": lambda: late(count),
     }
     print(json.dumps(races[mode]()))
-    return None
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 import pytest
 import time_machine
-from django.core.management import call_command
 from django.urls import reverse
 from django.utils import timezone
 
@@ -12,6 +11,7 @@ from portal.jobs.models import Job, JobState
 from portal.outbox.models import Message, MessageState
 from portal.workflow import reacting
 from portal.workflow.models import ReactionFailure
+from tests import regions_kept
 from tests.enrollment import journeys
 from tests.enrollment.conftest import MONDAY
 from tests.people_cast import cast, sign_in  # noqa: F401
@@ -24,7 +24,7 @@ PAGE = "/desk/operations/"
 def broken(cast):  # noqa: F811
     """One of each kind of failure."""
     with time_machine.travel(MONDAY, tick=False):
-        call_command("load_regions", verbosity=0)
+        regions_kept.load()
         case = journeys.submitted(cast.zhang)
         Application.objects.filter(pk=case.pk).update(
             sweep_attempts=reacting.MAX_ATTEMPTS, sweep_failed_at=timezone.now()

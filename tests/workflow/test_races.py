@@ -13,9 +13,12 @@ import psycopg2
 import pytest
 
 from tests.harness import services
+from tests.harness.soak import SECONDS, many
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-ROUNDS, SOAK_ROUNDS = 12, 200
+ROUNDS = many(12, 200)
+KILLS = many(5, 20, "kills")
+SWEPT = many(300, 6_000, "rows for three sweepers")
 
 pytestmark = pytest.mark.processes
 
@@ -51,7 +54,7 @@ def race(request: pytest.FixtureRequest, tmp_path: Path):
             env=environment,
             capture_output=True,
             text=True,
-            timeout=250,
+            timeout=SECONDS,
         )
         assert done.returncode == 0, done.stderr[-3000:]
         return json.loads(done.stdout.splitlines()[-1])
@@ -107,12 +110,12 @@ def test_clerk_and_sweep_in_the_same_instant_give_one_outcome(race):
 
 def test_three_sweepers_move_every_row_once(race):
     """REL-K8: two beats, or three."""
-    sweepers(race, 300)
+    sweepers(race, SWEPT)
 
 
 def test_kill_in_the_middle_of_a_sweep_leaves_all_or_nothing(race):
     """REL-K1: history, deadline and clock rows of a batch come together or not at all."""
-    kill(race, 5)
+    kill(race, KILLS)
 
 
 def test_row_that_kills_its_worker_stops_nobody_else(race):
@@ -133,27 +136,3 @@ def test_entry_that_becomes_visible_late_is_sealed_with_the_others(race):
 def test_negative_twin_sealing_what_is_visible_breaks_the_seal(race):
     """REL-A4: the gap is real."""
     assert race("late", 1)["broken"] is True
-
-
-@pytest.mark.soak
-def test_soak_two_clerks(race):
-    """REL-R1 in full numbers."""
-    decide(race, SOAK_ROUNDS)
-
-
-@pytest.mark.soak
-def test_soak_clerk_and_sweep(race):
-    """REL-R3 in full numbers."""
-    expire(race, SOAK_ROUNDS)
-
-
-@pytest.mark.soak
-def test_soak_sweepers(race):
-    """REL-K8 in full numbers."""
-    sweepers(race, 6_000)
-
-
-@pytest.mark.soak
-def test_soak_kill(race):
-    """REL-K1 in full numbers."""
-    kill(race, 20)

@@ -1,6 +1,6 @@
 """Components and filters that every template may use without loading them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
@@ -8,11 +8,12 @@ from django import forms, template
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.forms.formsets import BaseFormSet
 from django.template.context import Context
-from django.utils.safestring import SafeString
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from portal.design import text
+from portal.design import context, kept, text
 from portal.design.components import TASK_STATES
 from portal.design.controls import first_control_id, messages
 
@@ -24,6 +25,7 @@ register.filter("moment", text.format_moment)
 register.filter("yuan", text.format_yuan)
 register.filter("localized", text.localized)
 register.filter("grouped", text.grouped)
+register.simple_tag(context.languages, name="languages")
 
 TAG_COLOURS = frozenset(
     ["grey", "green", "turquoise", "blue", "light-blue", "purple", "pink", "red", "orange", "yellow"]
@@ -144,10 +146,18 @@ def deadline(days_left: int | None, on: date | None = None, paused: bool = False
     return {"label": label, "colour": "yellow" if days_left == 1 else "green", "on": on}
 
 
-@register.inclusion_tag("components/pagination.html")
-def pagination(page: Any) -> dict[str, Any]:
+@register.simple_tag
+def pagination(page: Any) -> SafeString:
     """Links to the previous and next page of rows; `page` has previous_url, next_url and, if known, shown and total."""
-    return {"page": page}
+    get = page.get if isinstance(page, dict) else lambda name: getattr(page, name, None)
+    names = ("previous_url", "next_url")
+    counts = {name: get(name) for name in ("shown", "total")}
+
+    def draw(urls: Sequence[str]) -> str:
+        shown = counts | dict(zip(names, urls, strict=True))
+        return render_to_string("components/pagination.html", {"page": shown})
+
+    return mark_safe(kept.spliced(("pagination", *counts.values()), [str(get(name) or "") for name in names], draw))
 
 
 @register.inclusion_tag("components/steps.html")
@@ -176,10 +186,20 @@ def breadcrumbs(*pairs: Any) -> dict[str, Any]:
     return {"crumbs": list(zip(values[::2], values[1::2], strict=True)), "last": last}
 
 
-@register.inclusion_tag("components/tabs.html")
-def tabs(items: Iterable[Any], label: str) -> dict[str, Any]:
+@register.simple_tag
+def tabs(items: Iterable[Any], label: str) -> SafeString:
     """Links to the parts of a list with a count beside each (UX-C1); an item has label, url, current and count."""
-    return {"tabs": list(items), "label": label}
+    listed = [item if isinstance(item, dict) else vars(item) for item in items]
+    counts = [str(count) if (count := item.get("count")) is not None else "" for item in listed]
+
+    def draw(shown: Sequence[str]) -> str:
+        drawn = [item | {"count": count or None} for item, count in zip(listed, shown, strict=True)]
+        return render_to_string("components/tabs.html", {"tabs": drawn, "label": label})
+
+    parts = tuple([(str(item["label"]), item["url"], bool(item.get("current"))) for item in listed])
+    if len(listed) > len(kept.HOLES):
+        return mark_safe(draw(counts))
+    return mark_safe(kept.spliced(("tabs", str(label), parts), counts, draw))
 
 
 class BlockComponent(template.Node):

@@ -1,6 +1,6 @@
 """Papers: one plain structure, walked by three writers (web print, PDF, Word) that all carry the same fields."""
 
-from portal.documents.papers.answers import paper_response
+from portal.documents.papers.answers import paper_response, render_docx
 from portal.documents.papers.output import render_html
 from portal.documents.papers.pdf import UncoveredCharacters, render_pdf
 from portal.documents.papers.retext import render_pdf_fast
@@ -14,7 +14,6 @@ from portal.documents.papers.structure import (
     paper_fields,
     paper_texts,
 )
-from portal.documents.papers.word import render_docx
 
 __all__ = [
     "Paper",

@@ -8,13 +8,20 @@ from portal.documents.papers.output import render_html
 from portal.documents.papers.pdf import UncoveredCharacters, render_pdf
 from portal.documents.papers.retext import render_pdf_fast
 from portal.documents.papers.structure import Paper
-from portal.documents.papers.word import render_docx
 
 MEDIA_TYPES = {
     "html": "text/html; charset=utf-8",
     "pdf": "application/pdf",
     "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
 }
+
+
+def render_docx(paper: Paper) -> bytes:
+    """The paper as a Word file; raises PaperTooLong."""
+    # What writes Word files takes some 8 MiB of every process that loads it.
+    from portal.documents.papers import word
+
+    return word.render_docx(paper)
 
 
 def paper_response(

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import segno
-from barcode import get_barcode_class
 from PIL import Image
 
 from portal.documents.papers import squares
@@ -37,6 +36,18 @@ def code_bitmap(code: PaperCode) -> Bitmap:
     raise ValueError(f"unknown kind of code: {code.kind}")
 
 
+def code_modules(code: PaperCode) -> Bitmap:
+    """The code with a pixel for each module and bars one row high: sharp on a printer, blurred by some viewers."""
+    if code.kind == "code128":
+        line = _bar_modules(code.payload)
+        return Bitmap(len(line), 1, _row(line, 1))
+    rows = squares.hex_rows(code.payload) or _by_segno(code.payload)
+    side = len(rows)
+    row_bytes = -(-side // 8)
+    bits = "".join([row[:side].ljust(row_bytes * 8, "f") for row in rows]).translate(_BITS)
+    return Bitmap(side, side, int(bits, 2).to_bytes(row_bytes * side, "big"))
+
+
 @lru_cache(maxsize=256)
 def code_png(code: PaperCode) -> bytes:
     """The code as a one-bit PNG."""
@@ -65,10 +76,18 @@ def _by_segno(payload: str) -> list[str]:
 
 
 def _bars(payload: str) -> Bitmap:
+    line = _bar_modules(payload)
+    return Bitmap(len(line) * BAR_MODULE_PIXELS, BAR_HEIGHT, _row(line, BAR_MODULE_PIXELS) * BAR_HEIGHT)
+
+
+def _bar_modules(payload: str) -> str:
+    """The modules of the bars with their quiet zones, "1" for white."""
+    # It comes with writers of pictures that are of no use here.
+    from barcode import get_barcode_class
+
     quiet = "1" * BAR_QUIET_MODULES
     modules = get_barcode_class("code128")(payload).build()[0]
-    line = quiet + modules.translate({48: "1", 49: "0"}) + quiet
-    return Bitmap(len(line) * BAR_MODULE_PIXELS, BAR_HEIGHT, _row(line, BAR_MODULE_PIXELS) * BAR_HEIGHT)
+    return quiet + modules.translate({48: "1", 49: "0"}) + quiet
 
 
 def _row(modules: str, pixels: int) -> bytes:
@@ -77,4 +96,5 @@ def _row(modules: str, pixels: int) -> bytes:
     return int(wide.ljust(-(-len(wide) // 8) * 8, "1"), 2).to_bytes(-(-len(wide) // 8), "big")
 
 
+_BITS = {ord("f"): "1"}
 _INK = bytes.maketrans(b"\x00\x01", b"f0")

@@ -7,11 +7,10 @@ so that no paper carries the letters of anybody else's name.
 import mmap
 import struct
 from array import array
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
-
-from fontTools.ttLib import TTFont
 
 from portal.documents import fonts
 
@@ -33,20 +32,30 @@ class Face:
             self._data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         self.family = family
         self.name = f"{family.replace(' ', '')}-{'Bold' if weight == BOLD else 'Regular'}"
-        with TTFont(path, lazy=True) as font:
-            if font["head"].unitsPerEm != UNITS_PER_EM:
-                raise UnusableFace(f"{path.name} has {font['head'].unitsPerEm} units in the em")
-            number_of = font.getReverseGlyphMap()
-            self.glyphs: dict[str, int] = {chr(code): number_of[glyph] for code, glyph in font.getBestCmap().items()}
-            self.ascent, self.descent = font["hhea"].ascent, font["hhea"].descent
-            head = font["head"]
-            self.bounds = (head.xMin, head.yMin, head.xMax, head.yMax)
-            long_offsets = bool(head.indexToLocFormat)
-            metrics_count = font["hhea"].numberOfHMetrics
         self._tables = self._directory()
-        self._offsets = self._glyph_offsets(long_offsets)
+        head, hhea = self._read(b"head"), self._read(b"hhea")
+        units = struct.unpack_from(">H", head, 18)[0]
+        if units != UNITS_PER_EM:
+            raise UnusableFace(f"{path.name} has {units} units in the em")
+        pairs = sorted(_characters(self._read(b"cmap")))
+        # A dictionary of them takes ten times the room, and a character is looked up once.
+        self._codes = array("I", (code for code, _glyph in pairs))
+        self._glyphs = array("H", (glyph for _code, glyph in pairs))
+        self.ascent, self.descent = struct.unpack_from(">hh", hhea, 4)
+        self.bounds = struct.unpack_from(">4h", head, 36)
+        self._offsets = self._glyph_offsets(bool(struct.unpack_from(">h", head, 50)[0]))
         self._metrics = self._read(b"hmtx")
-        self._metrics_count = metrics_count
+        self._metrics_count: int = struct.unpack_from(">H", hhea, 34)[0]
+
+    def glyph(self, char: str) -> int | None:
+        """The number of the glyph that draws a character, or None."""
+        code = ord(char)
+        index = bisect_left(self._codes, code)
+        return self._glyphs[index] if index < len(self._codes) and self._codes[index] == code else None
+
+    def glyphs(self, chars: Iterable[str]) -> list[int]:
+        """The numbers of the glyphs of these characters, all of which the face has."""
+        return [self._glyphs[bisect_left(self._codes, ord(char))] for char in chars]
 
     def advance(self, glyph: int) -> int:
         """The width of a glyph in thousandths of the em."""
@@ -127,6 +136,39 @@ def face_at(weight: int, index: int) -> Face:
     if found is None:
         raise UnusableFace(f"the cut font {families_of(weight)[index]} is gone")
     return found
+
+
+def _characters(cmap: bytes) -> Iterator[tuple[int, int]]:
+    """The code of each character with its glyph, from the map of groups or of segments; raises UnusableFace."""
+    count = struct.unpack_from(">H", cmap, 2)[0]
+    places = [struct.unpack_from(">HHI", cmap, 4 + 8 * index)[2] for index in range(count)]
+    formats = {struct.unpack_from(">H", cmap, place)[0]: place for place in places}
+    if 12 in formats:
+        start = formats[12] + 16
+        for index in range(struct.unpack_from(">I", cmap, start - 4)[0]):
+            first, last, glyph = struct.unpack_from(">III", cmap, start + 12 * index)
+            yield from ((code, glyph + code - first) for code in range(first, last + 1))
+    elif 4 in formats:
+        yield from _segment_characters(cmap, formats[4])
+    else:
+        raise UnusableFace("the map of characters is of an unknown form")
+
+
+def _segment_characters(cmap: bytes, start: int) -> Iterator[tuple[int, int]]:
+    """The characters of a map of segments (OpenType, cmap format 4)."""
+    double = struct.unpack_from(">H", cmap, start + 6)[0]
+    ends, starts, deltas = start + 14, start + 16 + double, start + 16 + 2 * double
+    for at in range(0, double, 2):
+        last, first, delta = (struct.unpack_from(">H", cmap, base + at)[0] for base in (ends, starts, deltas))
+        place = deltas + double + at
+        shift = struct.unpack_from(">H", cmap, place)[0]
+        for code in range(first, min(last, 0xFFFE) + 1):
+            glyph = code
+            if shift:
+                glyph = struct.unpack_from(">H", cmap, place + shift + 2 * (code - first))[0]
+            if shift and not glyph:
+                continue
+            yield code, (glyph + delta) & 0xFFFF
 
 
 def _font_file(tables: dict[bytes, bytes]) -> bytes:

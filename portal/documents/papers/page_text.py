@@ -62,23 +62,35 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
+class LineText:
+    """A text on a line: where its baseline begins, its width and the space between its letters, in pixels."""
+
+    text: str
+    x: float
+    y: float
+    width: float
+    spacing: float
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """A line of a block: the texts on it, the width of the block in pixels, and how the line is set in it."""
 
-    texts: list[Any]
+    texts: list[LineText]
     room: float
     align: float
 
 
-def page_fonts(fonts: Mapping[Any, Any]) -> dict[str, PageFont]:
-    """The fonts of a document by resource name; WeasyPrint may keep several objects for one file."""
+def page_fonts(fonts: Sequence[Sequence[Any]]) -> dict[str, PageFont]:
+    """The fonts of a layout by resource name; WeasyPrint may keep several objects for one file."""
     found: dict[str, PageFont] = {}
-    for font in fonts.values():
-        known = found.setdefault(font.hash, PageFont(font.hash, font.family, int(font.weight), {}, {}))
-        for glyph, text in font.to_unicode.items():
-            known.texts[f"{glyph:04x}"] = text
-            if len(text) == 1 and glyph in font.widths:
-                known.glyphs[text] = (f"{glyph:04x}", font.widths[glyph])
+    for name, family, weight, texts, widths in fonts:
+        known = found.setdefault(name, PageFont(name, family, weight, {}, {}))
+        for glyph, text in texts.items():
+            code = f"{int(glyph):04x}"
+            known.texts[code] = text
+            if len(text) == 1 and glyph in widths:
+                known.glyphs[text] = (code, widths[glyph])
     return found
 
 
@@ -146,27 +158,16 @@ def _read_run(items: list[bytes], start: int, fonts: Mapping[str, PageFont], sta
     return Run(start, end, x, y, first_font, size, "".join(text), shown, tuple(gaps[:-1]), state)
 
 
-def read_lines(box: Any, room: float = 0) -> Iterator[Line]:
-    """The lines of a box and of those within it, in order."""
-    if type(box).__name__ == "LineBox":
-        align = ALIGNMENTS.get(box.style["text_align_all"])
-        if align is None or box.style["direction"] != "ltr":
+def read_lines(lines: Sequence[Mapping[str, Any]]) -> Iterator[Line]:
+    """The lines of a page, in order; raises TemplateRefused."""
+    for line in lines:
+        align = ALIGNMENTS.get(line["align"])
+        if align is None or line["direction"] != "ltr":
             raise TemplateRefused("a line is set in an unknown way")
-        yield Line(list(_texts(box)), room, align)
-        return
-    for child in getattr(box, "children", ()):
-        yield from read_lines(child, box.width)
+        yield Line([LineText(**text) for text in line["texts"]], line["room"], align)
 
 
-def _texts(box: Any) -> Iterator[Any]:
-    for child in getattr(box, "children", ()):
-        if type(child).__name__ == "TextBox":
-            yield child
-        else:
-            yield from _texts(child)
-
-
-def run_of(box: Any, runs: Sequence[Run], number: int) -> Run:
+def run_of(box: LineText, runs: Sequence[Run], number: int) -> Run:
     """The run of a number, if it draws a text box; raises TemplateRefused."""
     if number < 0 or runs[number].text.strip() != box.text.strip():
         raise TemplateRefused("a text of the page was not found in its content")

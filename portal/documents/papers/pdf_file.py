@@ -4,7 +4,6 @@ import hashlib
 import re
 import zlib
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 HEADER = b"%PDF-1.7\n%\xf0\x9f\x96\xa4\n"
 DEFLATE_LEVEL = 6
@@ -12,15 +11,6 @@ ENTRY_BYTES = 8
 """Of a cross-reference row: kind 1, place 4, index or generation 3."""
 
 _STRING_OR_REFERENCE = re.compile(rb"\((?:\\.|[^\\()])*\)|<[0-9A-Fa-f]*>|\b(\d+) 0 R\b", re.DOTALL)
-
-
-def item_bytes(item: Any) -> bytes:
-    """An item of pydyf as it is written."""
-    if isinstance(item, bytes):
-        return item
-    if hasattr(item, "data"):
-        return bytes(item.data)
-    return (f"{item:f}".rstrip("0").rstrip(".") if isinstance(item, float) else str(item)).encode("ascii")
 
 
 def stream_object(number: int, extra: bytes, data: bytes) -> bytes:
@@ -33,7 +23,7 @@ def packed_stream(number: int, extra: bytes, data: bytes, level: int = DEFLATE_L
     return stream_object(number, extra + b"/Filter/FlateDecode", zlib.compress(data, level))
 
 
-def object_stream(number: int, objects: Iterable[tuple[int, bytes]]) -> bytes:
+def object_stream(number: int, objects: Iterable[tuple[int, bytes]], level: int = DEFLATE_LEVEL) -> bytes:
     """A stream that holds plain objects."""
     heads, bodies, position, count = [], [], 0, 0
     for own_number, body in objects:
@@ -43,7 +33,7 @@ def object_stream(number: int, objects: Iterable[tuple[int, bytes]]) -> bytes:
         count += 1
     head = b" ".join(heads)
     extra = b"/Type/ObjStm/N %d/First %d" % (count, len(head) + 1)
-    return packed_stream(number, extra, head + b"\n" + b"\n".join(bodies))
+    return packed_stream(number, extra, head + b"\n" + b"\n".join(bodies), level)
 
 
 def row_at(offset: int) -> bytes:
@@ -75,8 +65,13 @@ def subset_tag(characters: Iterable[str]) -> str:
 FREE_ROW = b"\0" * (ENTRY_BYTES - 3) + b"\xff\xff\xff"
 
 
-def closing(number: int, rows: bytes, offset: int, root: int, info: int, seed: bytes) -> bytes:
-    """The cross-reference stream at an offset and the end of the file; `rows` has one for each lower number."""
+def closing(
+    number: int, rows: bytes, offset: int, root: int, info: int, seed: bytes, *, is_long: bool = False
+) -> bytes:
+    """The cross-reference stream at an offset and the end of the file; `rows` has one for each lower number.
+
+    A long one is written as differences from row to row, a seventieth of the size.
+    """
     identifier = hashlib.md5(seed, usedforsecurity=False).hexdigest().encode()
     extra = b"/Type/XRef/W[1 4 3]/Size %d/Root %d 0 R/Info %d 0 R/ID[<%s><%s>]" % (
         number + 1,
@@ -85,14 +80,30 @@ def closing(number: int, rows: bytes, offset: int, root: int, info: int, seed: b
         identifier,
         identifier,
     )
-    return packed_stream(number, extra, rows + row_at(offset)) + b"startxref\n%d\n%%%%EOF\n" % offset
+    rows += row_at(offset)
+    if is_long:
+        extra += b"/DecodeParms<</Predictor 12/Columns %d>>" % ENTRY_BYTES
+        rows = _differences(rows)
+    return packed_stream(number, extra, rows) + b"startxref\n%d\n%%%%EOF\n" % offset
+
+
+def _differences(rows: bytes) -> bytes:
+    """Each row as what it adds to the one before it, after the number of that filter (ISO 15948, 9.2)."""
+    found = bytearray(len(rows) // ENTRY_BYTES * (ENTRY_BYTES + 1))
+    found[:: ENTRY_BYTES + 1] = b"\x02" * (len(rows) // ENTRY_BYTES)
+    for column in range(ENTRY_BYTES):
+        own = rows[column::ENTRY_BYTES]
+        found[column + 1 :: ENTRY_BYTES + 1] = bytes([
+            (value - before) & 255 for value, before in zip(own, b"\0" + own[:-1], strict=True)
+        ])  # fmt: skip
+    return bytes(found)
 
 
 def text_string(text: str) -> bytes:
     """A text as PDF writes it: plain when it is ASCII, else as UTF-16."""
-    if text.isascii() and text.isprintable():
-        return b"(" + re.sub(rb"([\\()])", rb"\\\1", text.encode()) + b")"
-    return b"<feff" + text.encode("utf-16-be").hex().encode() + b">"
+    plain = text.isascii() and text.isprintable()
+    data = text.encode() if plain else b"\xfe\xff" + text.encode("utf-16-be")
+    return b"(" + re.sub(rb"([\\()])", rb"\\\1", data).replace(b"\r", b"\\r") + b")"
 
 
 def renumbered(body: bytes, numbers: Mapping[int, int]) -> bytes:

@@ -14,7 +14,7 @@ def font_objects(
     """A small font's streams and plain objects from number `first` on, the font's own number, and the next free one."""
     face: Face = small_font_face(name)
     file, unicode_map, descriptor, descendant, font = range(first, first + 5)
-    glyphs = [face.glyphs[char] for char in codes]
+    glyphs = face.glyphs(codes)
     data = face.small_font(glyphs)
     base = f"{pdf_file.subset_tag(codes)}+{face.name}".encode()
     widths = b" ".join(b"%d" % face.advance(glyph) for glyph in glyphs)

@@ -1,38 +1,55 @@
 """Many papers as one file for the printer: what their pages share is in it once.
 
 A print file is made in parts, so that a long run can be stopped, killed and resumed. Each part is a body of numbered
-objects with its cross-reference rows; parts follow one another in their numbers, and `assemble` only joins them. The
-files are for the printer and are not tagged; the paper that a resident opens on a screen is.
+objects with its cross-reference rows; parts follow one another in their numbers, and `assemble` only joins them.
+
+The file is tagged. What all papers of a page show, with its marks, is one content stream that every page names before
+its own; marks are numbered within a page, so the same stream serves all. Structure elements are each page's own.
 """
 
+import dataclasses
 import json
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
+from xml.sax.saxutils import escape
 
 from portal.documents.papers import pdf_file
-from portal.documents.papers.codes import code_bitmap
+from portal.documents.papers.codes import code_modules
 from portal.documents.papers.faces import Face, face_at, families_of
+from portal.documents.papers.layouts import written_entries
 from portal.documents.papers.page_text import Run
 from portal.documents.papers.pdf import lay_out
 from portal.documents.papers.pdf_fonts import descriptor_of, unicode_map_of
 from portal.documents.papers.retext import fitting
 from portal.documents.papers.slots import Overflow, SmallFonts, known_glyph
-from portal.documents.papers.structure import Paper
-from portal.documents.papers.template import Template, image_object, object_entries
+from portal.documents.papers.structure import Paper, PaperCode
+from portal.documents.papers.tags import Element, small_structure
+from portal.documents.papers.template import Template
 
-CATALOG, PAGES, INFO = 1, 2, 3
-FIRST_NUMBER = 4
+CATALOG, PAGES, INFO, STRUCTURE, DOCUMENT, METADATA = range(1, 7)
+FIRST_NUMBER = 7
+LEVEL = 7
+"""Of compression; a higher one takes longer and gains a thousandth."""
+
+FORM = 2
+"""Of stored parts; those of another form are made again."""
+
 MAX_PAPERS = 200
 """Of a part; a longer one saves nothing more and is lost in one piece when a worker is killed."""
+
+OWN_ENTRIES = {"Parent", "Type", "Tabs", "StructParents"}
+"""Of a page, which are written anew."""
 
 _LENGTHS = struct.Struct(">II")
 
 
 class SharedFonts(SmallFonts):
     """The fonts of a part: one for each face, with the glyph numbers of the cut font, for every page of the part."""
+
+    decimals = 3
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,11 +73,9 @@ class SharedFonts(SmallFonts):
         found = known_glyph(char, weight)
         if found is None:
             raise Overflow(f"U+{ord(char):04X} needs the full layout")
-        name, advance, index = found
-        face = face_at(weight, index)
+        name, advance, index, number = found
         name = self._names.setdefault((weight, index), name)
-        self._faces[name] = face
-        number = face.glyphs[char]
+        self._faces[name] = face_at(weight, index)
         self.used.setdefault(name, {})[char] = number
         return name, f"{number:04x}", advance
 
@@ -105,6 +120,8 @@ class Part:
     rows: bytes
     body: bytes
     node: int
+    section: int
+    parents: int
     page_count: int
     marks: list[tuple[str, int]]
 
@@ -115,7 +132,7 @@ class Part:
 
     def write(self, path: Path) -> None:
         """Stores the part; a file of this name is whole or not there."""
-        head = json.dumps([self.first, self.node, self.page_count, self.marks]).encode()
+        head = json.dumps([self.first, self.node, self.section, self.parents, self.page_count, self.marks]).encode()
         fresh = path.with_suffix(".new")
         fresh.write_bytes(_LENGTHS.pack(len(head), len(self.rows)) + head + self.rows + self.body)
         fresh.replace(path)
@@ -126,10 +143,10 @@ class Part:
         data = path.read_bytes()
         head_length, rows_length = _LENGTHS.unpack_from(data)
         rows_at = _LENGTHS.size + head_length
-        first, node, page_count, marks = json.loads(data[_LENGTHS.size : rows_at])
+        first, node, section, parents, page_count, marks = json.loads(data[_LENGTHS.size : rows_at])
         body_at = rows_at + rows_length
         pages = [(str(title), int(page)) for title, page in marks]
-        return cls(first, data[rows_at:body_at], data[body_at:], node, page_count, pages)
+        return cls(first, data[rows_at:body_at], data[body_at:], node, section, parents, page_count, pages)
 
 
 @dataclass
@@ -145,11 +162,14 @@ class PrintPart:
         self._rows: dict[int, bytes] = {}
         self._plain: list[tuple[int, bytes]] = []
         self._pages: list[int] = []
-        self._forms: dict[tuple[int, int], int] = {}
+        self._still: dict[tuple[int, int], int] = {}
+        self._sections: list[int] = []
+        self._parents: list[bytes] = []
         self._known: list[Template] = []
         self._states: dict[str, bytes] = {}
         self._fonts = SharedFonts()
-        self._node, self._font_number, self._state_number = self.take(), self.take(), self.take()
+        self._node, self._section, self._parents_number, self._resources = (self.take() for _index in range(4))
+        self._font_number, self._state_number = self.take(), self.take()
 
     def add(self, paper: Paper, mark: str = "") -> int:
         """Adds a paper's pages, with a bookmark when `mark` is not empty; returns how many pages.
@@ -171,12 +191,27 @@ class PrintPart:
         kids = b" ".join(b"%d 0 R" % number for number in self._pages)
         node = b"<</Type/Pages/Parent %d 0 R/Count %d/Kids[%s]>>" % (PAGES, len(self._pages), kids)
         self.put(self._node, node)
+        resources = b"<</Font %d 0 R/ExtGState %d 0 R>>" % (self._font_number, self._state_number)
+        self.put(self._resources, resources)
+        sections = b" ".join(b"%d 0 R" % number for number in self._sections)
+        self.put(self._section, b"<</S/Part/P %d 0 R/K[%s]>>" % (DOCUMENT, sections))
+        limits = b"%d %d" % (self._pages[0], self._pages[-1]) if self._pages else b"0 0"
+        self.put(self._parents_number, b"<</Limits[%s]/Nums[%s]>>" % (limits, b"".join(self._parents)))
         holder = self.take()
         for index, (number, _body) in enumerate(self._plain):
             self._rows[number] = pdf_file.row_within(holder, index)
-        self._write(holder, pdf_file.object_stream(holder, self._plain))
+        self._write(holder, pdf_file.object_stream(holder, self._plain, LEVEL))
         rows = b"".join(self._rows[number] for number in range(self.first, self._next))
-        return Part(self.first, rows, bytes(self.body), self._node, len(self._pages), self.marks)
+        return Part(
+            self.first,
+            rows,
+            bytes(self.body),
+            self._node,
+            self._section,
+            self._parents_number,
+            len(self._pages),
+            self.marks,
+        )
 
     def take(self) -> int:
         """A number that no object of the file has."""
@@ -190,7 +225,7 @@ class PrintPart:
 
     def put_stream(self, number: int, extra: bytes, data: bytes) -> None:
         """Adds a stream, compressed."""
-        self._write(number, pdf_file.packed_stream(number, extra, data))
+        self._write(number, pdf_file.packed_stream(number, extra, data, LEVEL))
 
     def _write(self, number: int, data: bytes) -> None:
         self._rows[number] = pdf_file.row_at(len(self.body))
@@ -205,84 +240,103 @@ class PrintPart:
                 shown = [page.shown(shape.texts, self._fonts) for page in template.pages]
             except Overflow:
                 continue
-            images = []
-            for code in shape.codes:
-                number = self.take()
-                self._write(number, image_object(number, code_bitmap(code)))
-                images.append(number)
-            for index, texts in enumerate(shown):
-                self._add_page(template, index, texts, images)
+            pages = [self._add_page(template, index, texts, shape.codes) for index, texts in enumerate(shown)]
+            self._add_structure(template.structure, pages, template.words_of(shape))
             return True
         return False
 
-    def _add_page(self, template: Template, index: int, texts: list[str], images: list[int]) -> None:
+    def _add_page(self, template: Template, index: int, texts: list[str], codes: Sequence[PaperCode]) -> int:
         page = template.pages[index]
-        content = [b"/F Do"]
-        named = b""
-        for place, picture in enumerate(template.code_pictures):
+        content = []
+        for picture, code in zip(template.code_pictures, codes, strict=True):
             if picture in page.pictures:
-                content.append(_in_state(picture.state, [b"/I%d Do" % place]))
-                named += b"/I%d %d 0 R" % (place, images[place])
-        content += _blocks(page.slot_runs, texts)
+                mark = page.picture_marks[page.pictures.index(picture)]
+                content.append(_in_state(picture.state, [b"/Figure<</MCID %d>>BDC" % mark, _inline(code), b"EMC"]))
+        content += _blocks(page.slot_runs, page.marks, texts)
         number, stream = self.take(), self.take()
         self.put_stream(stream, b"", b"\n".join(content))
-        resources = b"/Font %d 0 R/ExtGState %d 0 R/XObject<</F %d 0 R%s>>" % (
-            self._font_number,
-            self._state_number,
-            self._form(template, index),
-            named,
+        entries = b"/MediaBox[%s]/Resources %d 0 R/Contents[%d 0 R %d 0 R]" % (
+            template.box,
+            self._resources,
+            self._still_number(template, index),
+            stream,
         )
-        self._put_page(number, b"/MediaBox[%s]/Resources<<%s>>/Contents %d 0 R" % (template.box, resources, stream))
+        self._put_page(number, entries)
+        return number
 
     def _put_page(self, number: int, entries: bytes) -> None:
-        self.put(number, b"<</Type/Page/Parent %d 0 R%s>>" % (self._node, entries))
+        self.put(number, b"<</Type/Page/Parent %d 0 R/Tabs/S/StructParents %d%s>>" % (self._node, number, entries))
         self._pages.append(number)
 
-    def _form(self, template: Template, index: int) -> int:
-        """What a template's page always shows, as an object that pages draw."""
+    def _still_number(self, template: Template, index: int) -> int:
+        """What a template's page always shows, as a stream that begins the content of every such page."""
         key = (id(template), index)
-        if key not in self._forms:
-            number = self._forms[key] = self.take()
+        if key not in self._still:
+            number = self._still[key] = self.take()
             self._states |= template.states
-            extra = b"/Type/XObject/Subtype/Form/BBox[%s]/Resources<</Font %d 0 R/ExtGState %d 0 R>>" % (
-                template.box,
-                self._font_number,
-                self._state_number,
-            )
-            self.put_stream(number, extra, template.pages[index].still_content())
-        return self._forms[key]
+            self.put_stream(number, b"", template.pages[index].still)
+        return self._still[key]
+
+    def _add_structure(self, root: Element, pages: Sequence[int], words: Mapping[str, str]) -> None:
+        """Writes the elements of a paper, and which of them each mark of its pages belongs to."""
+        owners: list[dict[int, int]] = [{} for _page in pages]
+
+        def put(element: Element, parent: int) -> int:
+            number = self.take()
+            page = next((kid[0] for kid in element.kids if not isinstance(kid, Element)), None)
+            kids = []
+            for kid in element.kids:
+                if isinstance(kid, Element):
+                    kids.append(b"%d 0 R" % put(kid, number))
+                    continue
+                owners[kid[0]][kid[1]] = number
+                if kid[0] == page:
+                    kids.append(b"%d" % kid[1])
+                else:
+                    kids.append(b"<</Type/MCR/Pg %d 0 R/MCID %d>>" % (pages[kid[0]], kid[1]))
+            entries = element.entries
+            if page is not None:
+                entries += b"/Pg %d 0 R" % pages[page]
+            if kids:
+                entries += b"/K %s" % kids[0] if len(kids) == 1 else b"/K[%s]" % b" ".join(kids)
+            if element.words:
+                entries += b"/Alt%s" % pdf_file.text_string(words.get(element.words, element.words))
+            self.put(number, b"<</S/%s/P %d 0 R%s>>" % (element.kind.encode("ascii"), parent, entries))
+            return number
+
+        self._sections.append(put(root, self._section))
+        for number, known in zip(pages, owners, strict=True):
+            rows = (b"%d 0 R" % known[mark] if mark in known else b"null" for mark in range(max(known, default=-1) + 1))
+            self._parents.append(b"%d[%s]" % (number, b" ".join(rows)))
 
     def _add_laid_out(self, paper: Paper) -> None:
         """Adds the pages of the full layout with all that they refer to."""
-        _document, pdf = lay_out(paper, tagged=False)
-        from pydyf import Dictionary
-
-        pages = pdf.pages["Kids"][::3]
-        bodies: dict[int, tuple[bytes, Any]] = {}
+        layout = lay_out(paper)
+        pages = [page.number for page in layout.pages]
+        bodies: dict[int, bytes] = {}
         for number in pages:
-            page = pdf.objects[number]
-            own = Dictionary({key: value for key, value in page.items() if key not in ("Parent", "Type")})
-            bodies[number] = (own.data[2:-2], None)
-        waiting = [found for body, _stream in bodies.values() for found in pdf_file.references(body)]
+            entries = layout.objects[number].entries
+            own = {key: value for key, value in entries.items() if key not in OWN_ENTRIES}
+            bodies[number] = written_entries(own)
+        waiting = [found for body in bodies.values() for found in pdf_file.references(body)]
         while waiting:
             number = waiting.pop()
             if number not in bodies:
-                thing = pdf.objects[number]
-                stream = thing if hasattr(thing, "stream") else None
-                body = object_entries(thing.extra) if stream else bytes(thing.data)
-                bodies[number] = (body, stream)
-                waiting += pdf_file.references(body)
+                thing = layout.objects[number]
+                bodies[number] = thing.written if thing.items is None else written_entries(thing.entries)
+                waiting += pdf_file.references(bodies[number])
         numbers = {number: self.take() for number in bodies}
-        for number, (body, stream) in bodies.items():
+        for number, body in bodies.items():
             changed = pdf_file.renumbered(body, numbers)
+            thing = layout.objects[number]
             if number in pages:
                 self._put_page(numbers[number], changed)
-            elif stream is None:
+            elif thing.items is None:
                 self.put(numbers[number], changed)
             else:
-                data = b"\n".join(pdf_file.item_bytes(item) for item in stream.stream)
-                write = pdf_file.packed_stream if stream.compress else pdf_file.stream_object
-                self._write(numbers[number], write(numbers[number], changed, data))
+                write = pdf_file.packed_stream if thing.packed else pdf_file.stream_object
+                self._write(numbers[number], write(numbers[number], changed, thing.data))
+        self._add_structure(small_structure(layout), [numbers[number] for number in pages], {})
 
 
 def assemble(parts: Iterable[Part], out: BinaryIO, *, title: str, language: str) -> int:
@@ -290,7 +344,7 @@ def assemble(parts: Iterable[Part], out: BinaryIO, *, title: str, language: str)
     out.write(pdf_file.HEADER)
     offset = len(pdf_file.HEADER)
     rows = bytearray()
-    nodes: list[int] = []
+    known: list[Part] = []
     marks: list[tuple[str, int]] = []
     count = 0
     for part in parts:
@@ -299,31 +353,54 @@ def assemble(parts: Iterable[Part], out: BinaryIO, *, title: str, language: str)
         rows += pdf_file.moved_rows(part.rows, offset)
         out.write(part.body)
         offset += len(part.body)
-        nodes.append(part.node)
+        known.append(dataclasses.replace(part, rows=b"", body=b""))
         marks += part.marks
         count += part.page_count
     number = FIRST_NUMBER + len(rows) // pdf_file.ENTRY_BYTES
     holder = number + 1 + len(marks)
     outlines = _outlines(marks, number)
-    catalog = b"<</Type/Catalog/Pages %d 0 R/Lang %s/ViewerPreferences<</DisplayDocTitle true>>%s>>" % (
+    catalog = b"<</Type/Catalog/Pages %d 0 R/Lang %s/MarkInfo<</Marked true>>/StructTreeRoot %d 0 R/Metadata %d 0 R" % (
         PAGES,
         pdf_file.text_string(language),
+        STRUCTURE,
+        METADATA,
+    )
+    catalog += b"/ViewerPreferences<</DisplayDocTitle true>>%s>>" % (
         b"/Outlines %d 0 R/PageMode/UseOutlines" % number if marks else b"",
     )
-    kids = b" ".join(b"%d 0 R" % node for node in nodes)
+    written = [part for part in known if part.page_count]
+    kids, sections, parents = (
+        b" ".join(b"%d 0 R" % number for number in numbers)
+        for numbers in (
+            [part.node for part in known],
+            [part.section for part in written],
+            [part.parents for part in written],
+        )
+    )
+    metadata = pdf_file.packed_stream(METADATA, b"/Type/Metadata/Subtype/XML", _metadata(title))
     plain = [
         (CATALOG, catalog),
         (PAGES, b"<</Type/Pages/Count %d/Kids[%s]>>" % (count, kids)),
         (INFO, b"<</Title %s>>" % pdf_file.text_string(title)),
+        (
+            STRUCTURE,
+            b"<</Type/StructTreeRoot/K %d 0 R/ParentTree<</Kids[%s]>>/ParentTreeNextKey %d>>"
+            % (DOCUMENT, parents, number),
+        ),
+        (DOCUMENT, b"<</S/Document/P %d 0 R/K[%s]>>" % (STRUCTURE, sections)),
         *outlines,
     ]
+    out.write(metadata)
     places = {own: pdf_file.row_within(holder, index) for index, (own, _body) in enumerate(plain)}
-    head = pdf_file.FREE_ROW + b"".join(places[own] for own in (CATALOG, PAGES, INFO))
+    places[METADATA] = pdf_file.row_at(offset)
+    offset += len(metadata)
+    head = pdf_file.FREE_ROW + b"".join(places[own] for own in range(1, FIRST_NUMBER))
     tail = b"".join(places[own] for own in range(number, holder)) + pdf_file.row_at(offset)
     data = pdf_file.object_stream(holder, plain)
     out.write(data)
     whole = head + bytes(rows) + tail
-    out.write(pdf_file.closing(holder + 1, whole, offset + len(data), CATALOG, INFO, seed=whole))
+    end = offset + len(data)
+    out.write(pdf_file.closing(holder + 1, whole, end, CATALOG, INFO, seed=whole, is_long=True))
     return count
 
 
@@ -341,13 +418,32 @@ def _outlines(marks: Sequence[tuple[str, int]], number: int) -> list[tuple[int, 
     return found
 
 
-def _blocks(runs: Sequence[Run], texts: Sequence[str]) -> list[bytes]:
-    """The texts, those that need the same drawing state together."""
+def _metadata(title: str) -> bytes:
+    """What a reader of tagged files looks for first: the title, and that the file is PDF/UA-1."""
+    return (
+        '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/">'
+        '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about=""'
+        ' xmlns:pdfuaid="http://www.aiim.org/pdfua/ns/id/" xmlns:dc="http://purl.org/dc/elements/1.1/">'
+        "<pdfuaid:part>1</pdfuaid:part><dc:title><rdf:Alt>"
+        f'<rdf:li xml:lang="x-default">{escape(title)}</rdf:li></rdf:Alt></dc:title></rdf:Description></rdf:RDF>'
+        '</x:xmpmeta><?xpacket end="r"?>'
+    ).encode()
+
+
+def _inline(code: PaperCode) -> bytes:
+    """A code as a picture within the content, in figures that share their letters with the texts around it."""
+    bitmap = code_modules(code)
+    head = b"BI/W %d/H %d/BPC 1/CS/G/F/AHx ID " % (bitmap.width, bitmap.height)
+    return head + bitmap.rows.hex().encode("ascii") + b">\nEI"
+
+
+def _blocks(runs: Sequence[Run], marks: Sequence[int], texts: Sequence[str]) -> list[bytes]:
+    """The texts with their marks, those that need the same drawing state together."""
     blocks: list[tuple[tuple[bytes, ...], list[bytes]]] = []
-    for run, text in zip(runs, texts, strict=True):
+    for run, mark, text in zip(runs, marks, texts, strict=True):
         if not blocks or blocks[-1][0] != run.state:
             blocks.append((run.state, []))
-        blocks[-1][1].append(text.encode("ascii"))
+        blocks[-1][1].append(b"/P<</MCID %d>>BDC\n%s\nEMC" % (mark, text.encode("ascii")))
     return [_in_state(state, shown) for state, shown in blocks]
 
 

@@ -4,10 +4,18 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 from portal.documents.papers.faces import Face, face_at, families_of
-from portal.documents.papers.page_text import GAP_TOLERANCE, Line, PageFont, Run, TemplateRefused, place_key, run_of
+from portal.documents.papers.page_text import (
+    GAP_TOLERANCE,
+    Line,
+    LineText,
+    PageFont,
+    Run,
+    TemplateRefused,
+    place_key,
+    run_of,
+)
 
 SPARE_PIXELS = 0.5
 WIDTH_TOLERANCE = 0.002
@@ -19,12 +27,19 @@ RIGHT_TO_LEFT = {"R", "AL", "AN"}
 FIRST_GLYPH = 1
 
 
+Sized = dict[tuple[str, int], dict[str, tuple[str, int]]]
+"""Code and advance of each character of a font at a size, for all texts of a page that are set so."""
+
+
 class Overflow(ValueError):
     """A text does not fit on its line, or has a character that needs the full layout."""
 
 
 class SmallFonts:
     """The characters that a file needs beyond those of the page, by the face that draws them."""
+
+    decimals = 6
+    """Of places on the page, as WeasyPrint writes them."""
 
     def __init__(self) -> None:
         self.used: dict[str, dict[str, int]] = {}
@@ -34,7 +49,7 @@ class SmallFonts:
         found = known_glyph(char, weight)
         if found is None:
             raise Overflow(f"U+{ord(char):04X} needs the full layout")
-        name, advance, _index = found
+        name, advance, _index, _glyph = found
         codes = self.used.setdefault(name, {})
         code = codes.setdefault(char, len(codes) + FIRST_GLYPH)
         return name, f"{code:04x}", advance
@@ -47,15 +62,17 @@ def small_font_face(name: str) -> Face:
 
 
 @cache
-def known_glyph(char: str, weight: int) -> tuple[str, int, int] | None:
-    """Resource name, advance and number of the face of a character, or None when it needs the full layout."""
+def known_glyph(char: str, weight: int) -> tuple[str, int, int, int] | None:
+    """Resource name, advance, number of the face and of the glyph of a character, or None when it needs the full
+    layout.
+    """
     if is_odd(char):
         return None
     for index in range(len(families_of(weight))):
         face = face_at(weight, index)
-        glyph = face.glyphs.get(char)
+        glyph = face.glyph(char)
         if glyph is not None:
-            return f"X{weight}n{index}", face.advance(glyph), index
+            return f"X{weight}n{index}", face.advance(glyph), index, glyph
     return None
 
 
@@ -97,6 +114,7 @@ class SlotLine:
 def slot_lines(lines: Sequence[Line], runs: Sequence[Run], marks: dict[str, int]) -> list[SlotLine]:
     """The lines of a page that hold marks, each text with the number of its run; raises TemplateRefused."""
     by_place = {place_key(run.x, run.y): number for number, run in enumerate(runs)}
+    sized: Sized = {}
     found = []
     for line in lines:
         named = [marks.get(box.text) for box in line.texts]
@@ -105,23 +123,23 @@ def slot_lines(lines: Sequence[Line], runs: Sequence[Run], marks: dict[str, int]
         placed = []
         for box, slot in zip(line.texts, named, strict=True):
             if box.text.strip():
-                number = by_place.get(place_key(box.position_x, box.position_y + box.baseline), -1)
-                placed.append(_place(box, run_of(box, runs, number), number, slot))
+                number = by_place.get(place_key(box.x, box.y), -1)
+                placed.append(_place(box, run_of(box, runs, number), number, slot, sized))
         found.append(SlotLine(placed, line.room, line.align, sum(item.width for item in placed)))
     return found
 
 
-def _place(box: Any, run: Run, number: int, slot: int | None) -> Placed:
+def _place(box: LineText, run: Run, number: int, slot: int | None, sized: Sized) -> Placed:
     """A text box with its run; checks that this module would write the same as WeasyPrint did."""
-    width = float(box.width)
+    width = box.width
     size_units = round(float(run.size) * UNITS)
     if slot is None:
         return Placed(run, number, None, "", run.font.name, {}, size_units, 0.0, "", "", width)
-    spacing = 0.0 if box.style["letter_spacing"] == "normal" else float(box.style["letter_spacing"])
-    joints = _joints(run, spacing * UNITS * 1000 / size_units)
-    glyphs = _sized(run.font, size_units)
+    joints = _joints(run, box.spacing * UNITS * 1000 / size_units)
+    key = (run.font.name, size_units)
+    glyphs = sized[key] = sized.get(key) or _sized(run.font, size_units)
     begin = f"/{run.font.name} {run.size} Tf\n"
-    placed = Placed(run, number, slot, begin, run.font.name, glyphs, size_units, spacing, *joints, width)
+    placed = Placed(run, number, slot, begin, run.font.name, glyphs, size_units, box.spacing, *joints, width)
     shown, own_width = show(placed, run.text, SmallFonts())
     if abs(own_width - width) > WIDTH_TOLERANCE or "/X" in shown:
         raise TemplateRefused("a text is not as wide as expected")
@@ -226,5 +244,5 @@ def fill_line(line: SlotLine, texts: Sequence[str], small: SmallFonts, out: list
     for placed, operators, width in zip(line.placed, shown, widths, strict=True):
         run = placed.run
         x = run.x + moved
-        out[placed.number] = f"BT\n1 0 0 -1 {x:.6f} {run.y:.6f} Tm\n{operators}\nET"
+        out[placed.number] = f"BT\n1 0 0 -1 {x:.{small.decimals}f} {run.y:.{small.decimals}f} Tm\n{operators}\nET"
         moved += width - placed.width

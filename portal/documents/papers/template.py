@@ -5,13 +5,14 @@ written anew: the slots of the page's content, its codes as bitmaps, title, meta
 """
 
 import itertools
+import re
 from collections.abc import Sequence
-from typing import Any
 from xml.sax.saxutils import escape
 
 from portal.documents import fonts
 from portal.documents.papers import pdf_file
 from portal.documents.papers.codes import Bitmap, code_bitmap
+from portal.documents.papers.layouts import Layout, PageLayout, dictionary, written_entries
 from portal.documents.papers.page_text import (
     PageFont,
     Picture,
@@ -25,28 +26,28 @@ from portal.documents.papers.pdf_fonts import font_objects
 from portal.documents.papers.shape import Shape, marked, shape_of
 from portal.documents.papers.slots import SlotLine, SmallFonts, fill_line, slot_lines
 from portal.documents.papers.structure import Paper
+from portal.documents.papers.tags import small_structure
 
 IMAGE_EXTRA = b"/Type/XObject/Subtype/Image/Width %d/Height %d/BitsPerComponent 1/ColorSpace/DeviceGray"
 
 
-MARKED_ITEMS = {b"BDC": 2, b"BMC": 1, b"EMC": 0}
-"""The operators of marked content, and how many items before each belong to it."""
+_MARK = re.compile(rb"/MCID (\d+)")
 
 
 class TemplatePage:
     """A page cut at its slots: what stays, and the lines and pictures that are written for each person."""
 
-    def __init__(self, box: Any, items: list[bytes], fonts: dict[str, PageFont], marks: dict[str, int]) -> None:
-        self.items = items
-        self.runs, self.pictures = read_content(items, fonts)
-        self.lines: list[SlotLine] = slot_lines(list(read_lines(box)), self.runs, marks)
+    def __init__(self, page: PageLayout, items: list[bytes], fonts: dict[str, PageFont], marks: dict[str, int]) -> None:
+        runs, self.pictures = read_content(items, fonts)
+        self.lines: list[SlotLine] = slot_lines(list(read_lines(page.lines)), runs, marks)
         placed_slots = [placed.slot for line in self.lines for placed in line.placed]
         self.slots = [slot for slot in placed_slots if slot is not None]
         numbers = sorted(placed.number for line in self.lines for placed in line.placed)
         for line in self.lines:
             for placed in line.placed:
                 placed.number = numbers.index(placed.number)
-        self.slot_runs = [self.runs[number] for number in numbers]
+        self.slot_runs = [runs[number] for number in numbers]
+        self.still, self.marks, self.picture_marks = self._part(items)
         cuts = [(run.first, run.last + 1) for run in self.slot_runs]
         ends = [first for first, _next in cuts] + [len(items)]
         starts = [0] + [following for _first, following in cuts]
@@ -62,15 +63,24 @@ class TemplatePage:
             fill_line(line, texts, small, out)
         return out
 
-    def still_content(self) -> bytes:
-        """What the page always shows, without marks of its structure."""
-        left_out = {picture.index for picture in self.pictures}
-        for run in self.slot_runs:
-            left_out.update(range(run.first, run.last + 1))
-        for index, item in enumerate(self.items):
-            if item in MARKED_ITEMS:
-                left_out.update(range(index - MARKED_ITEMS[item], index + 1))
-        return _joined([item for index, item in enumerate(self.items) if index not in left_out]).encode("ascii")
+    def _part(self, items: list[bytes]) -> tuple[bytes, list[int], list[int]]:
+        """What the page always shows, with the marks of its structure, and the marks of slots and of pictures, which
+        are written for each person; raises TemplateRefused.
+        """
+        own = [*((run.first, run.last) for run in self.slot_runs), *((at.index, at.index) for at in self.pictures)]
+        marks: list[int] = []
+        left_out: set[int] = set()
+        for first, last in own:
+            opening = next(index for index in range(first, -1, -1) if items[index] in (b"BDC", b"BMC"))
+            ending = items.index(b"EMC", last)
+            found = _MARK.search(items[opening - 1])
+            alone = not {b"BT", b"EMC"}.intersection([*items[opening:first], *items[last + 1 : ending]])
+            if not found or items[opening] != b"BDC" or not alone:
+                raise TemplateRefused("a text that is put in has no mark of its own in the structure")
+            marks.append(int(found.group(1)))
+            left_out |= {*range(opening - 2, opening + 1), *range(first, last + 1), ending}
+        still = _joined([item for index, item in enumerate(items) if index not in left_out])
+        return f"q\n{still}\nQ".encode("ascii"), marks[: len(self.slot_runs)], marks[len(self.slot_runs) :]
 
     def content(self, texts: Sequence[str], small: SmallFonts) -> bytes:
         """The content after the opening; raises Overflow."""
@@ -88,57 +98,51 @@ class Template:
         shape = shape_of(sample, is_strict=is_strict)
         if shape.key != shape_of(paper, is_strict=is_strict).key:
             raise TemplateRefused("the marked paper is of another shape")
-        document, pdf = lay_out(sample)
-        self.fonts = page_fonts(document.fonts)
+        layout = lay_out(sample, is_kept=True)
+        self.fonts = page_fonts(layout.fonts)
         if {font.family for font in self.fonts.values()} - {cut.family for cut in fonts.CUTS}:
             raise TemplateRefused("the page uses a font that was not cut for papers")
-        pages = [pdf.objects[number] for number in pdf.pages["Kids"][::3]]
-        self._content_numbers = [pdf_file.references(page["Contents"])[0] for page in pages]
-        self._resources = pdf.objects[pdf_file.references(pages[0]["Resources"])[0]]
-        self.states = {name: pdf_file.item_bytes(state) for name, state in self._resources["ExtGState"].items()}
-        self.box = b" ".join(pdf_file.item_bytes(edge) for edge in pages[0]["MediaBox"])
+        self._content_numbers = [page.content for page in layout.pages]
+        self.states = layout.states
+        self.box = layout.pages[0].box
         marks = {mark: index for index, mark in enumerate(shape.texts)}
-        roots = [page._page_box for page in document.pages]
         self.pages = [
-            TemplatePage(root, [pdf_file.item_bytes(item) for item in pdf.objects[number].stream], self.fonts, marks)
-            for root, number in zip(roots, self._content_numbers, strict=True)
+            TemplatePage(page, layout.objects[page.content].items or [], self.fonts, marks) for page in layout.pages
         ]
         if sorted(slot for page in self.pages for slot in page.slots) != list(range(len(marks))):
             raise TemplateRefused("a mark is not on the page, or twice")
-        self._pictures_of_codes(roots, shape)
-        self._take_objects(document, pdf, shape)
+        self.structure = small_structure(layout)
+        self._pictures_of_codes(layout, shape)
+        self._take_objects(layout, shape)
 
-    def _pictures_of_codes(self, roots: list[Any], shape: Shape) -> None:
+    def _pictures_of_codes(self, layout: Layout, shape: Shape) -> None:
         """Finds the picture and the words of each code."""
-        boxes = [box for root in roots for box in _replaced(root)]
+        boxes = [picture for page in layout.pages for picture in page.pictures]
         pictures = [picture for page in self.pages for picture in page.pictures]
         if not len(boxes) == len(shape.codes) == len(pictures):
             raise TemplateRefused("the pictures of the page are not its codes")
         self.marks_of_codes = [code.payload for code in shape.codes]
         self.code_pictures: list[Picture] = []
-        for box, mark in zip(boxes, self.marks_of_codes, strict=True):
-            found = [picture for picture in pictures if box.replacement.id in picture.name]
-            if len(found) != 1 or mark not in box.element.attrib.get("alt", ""):
+        for (name, words), mark in zip(boxes, self.marks_of_codes, strict=True):
+            found = [picture for picture in pictures if name in picture.name]
+            if len(found) != 1 or mark not in words:
                 raise TemplateRefused("a code has no picture or no words of its own")
             self.code_pictures += found
 
-    def _take_objects(self, document: Any, pdf: Any, shape: Shape) -> None:
+    def _take_objects(self, layout: Layout, shape: Shape) -> None:
         """Sorts the objects of the file into those that stay and those that are written for each person."""
-        import pydyf
-
-        self._title = str(document.metadata.title)
+        self._title = layout.title
         self._mark_of_number = shape.texts[0] if shape.texts and shape.texts[0] in self._title else ""
-        self._info = {key: getattr(value, "string", "") for key, value in pdf.info.items() if key != "Title"}
-        images = self._resources["XObject"]
-        self._image_numbers = [pdf_file.references(images[picture.name])[0] for picture in self.code_pictures]
-        self._metadata_number = pdf_file.references(pdf.catalog["Metadata"])[0]
-        self._fonts_number = pdf_file.references(self._resources["Font"])[0]
-        self._catalog_number = pdf.catalog.number
-        self._metadata = b"\n".join(pdf_file.item_bytes(item) for item in pdf.objects[self._metadata_number].stream)
+        self._info = {key: text for key, text in layout.info.items() if key != "Title"}
+        self._image_numbers = [layout.images[picture.name] for picture in self.code_pictures]
+        self._metadata_number = layout.metadata
+        self._fonts_number = layout.font_dictionary
+        self._catalog_number = layout.catalog
+        self._metadata = layout.objects[layout.metadata].data
         if self._metadata.count(escape(self._title).encode()) != 1:
             raise TemplateRefused("the title is not in the metadata")
-        self._font_entries = pdf.objects[self._fonts_number].data[2:-2]
-        self._words = self._words_of_codes(pdf)
+        self._font_entries = written_entries(layout.objects[self._fonts_number].entries)
+        self._words = self._words_of_codes(layout)
         rewritten = {
             *self._content_numbers,
             self._metadata_number,
@@ -146,7 +150,7 @@ class Template:
             *self._image_numbers,
             *(number for number, _body, _mark, _words in self._words),
         }
-        self._count = len(pdf.objects)
+        self._count = len(layout.objects) + 1
         self._info_number, self._holder, self._own_holder = self._count, self._count + 1, self._count + 2
         self._first_free = self._count + 3 + len(self.pages)
         self.font_objects: list[int] = []
@@ -155,37 +159,44 @@ class Template:
             opening_number = self._own_holder + 1 + index
             rows[opening_number] = pdf_file.row_at(len(prefix))
             prefix += pdf_file.packed_stream(opening_number, b"", page.opening)
-            page_object = pdf.objects[pdf.pages["Kids"][3 * index]]
-            page_object["Contents"] = b"[%d 0 R %d 0 R]" % (opening_number, content_number)
+            page_object = layout.objects[layout.pages[index].number]
+            page_object.entries["Contents"] = b"[%d 0 R %d 0 R]" % (opening_number, content_number)
         plain: list[tuple[int, bytes]] = []
-        for thing in pdf.objects[1:]:
-            if thing.number in rewritten:
+        for number, thing in layout.objects.items():
+            if number in rewritten:
                 continue
-            if isinstance(thing, pydyf.Stream):
-                rows[thing.number] = pdf_file.row_at(len(prefix))
-                body = b"\n".join(pdf_file.item_bytes(item) for item in thing.stream)
-                prefix += pdf_file.packed_stream(thing.number, object_entries(thing.extra), body)
+            if thing.items is not None:
+                rows[number] = pdf_file.row_at(len(prefix))
+                prefix += pdf_file.packed_stream(number, written_entries(thing.entries), thing.data)
             else:
-                rows[thing.number] = pdf_file.row_within(self._holder, len(plain))
-                plain.append((thing.number, bytes(thing.data)))
+                rows[number] = pdf_file.row_within(self._holder, len(plain))
+                plain.append((number, thing.written))
         rows[self._holder] = pdf_file.row_at(len(prefix))
         prefix += pdf_file.object_stream(self._holder, plain)
         self._prefix, self._rows = bytes(prefix), rows
 
-    def _words_of_codes(self, pdf: Any) -> list[tuple[int, bytes, int, str]]:
+    def _words_of_codes(self, layout: Layout) -> list[tuple[int, bytes, int, str]]:
         """The structure elements that say what a code carries: number, body before the words, which code, words."""
         found = []
-        for thing in pdf.objects:
-            words = getattr(thing.get("Alt"), "string", "") if isinstance(thing, dict) else ""
-            if words:
-                index = next((at for at, mark in enumerate(self.marks_of_codes) if mark in words), None)
-                if index is None:
-                    raise TemplateRefused("words for a picture that is no code")
-                rest = type(thing)({key: value for key, value in thing.items() if key != "Alt"})
-                found.append((thing.number, rest.data[:-2], index, words))
+        for number, words in layout.words.items():
+            index = next((at for at, mark in enumerate(self.marks_of_codes) if mark in words), None)
+            if index is None:
+                raise TemplateRefused("words for a picture that is no code")
+            entries = layout.objects[number].entries
+            rest = dictionary({key: value for key, value in entries.items() if key != "Alt"})
+            found.append((number, rest[:-2], index, words))
         if len(found) != len(self.marks_of_codes):
             raise TemplateRefused("a code has no words in the structure")
         return found
+
+    def words_of(self, shape: Shape) -> dict[str, str]:
+        """The words of each code of the page with those of a paper's own; of an address without what it carries along,
+        which nobody reads aloud.
+        """
+        return {
+            words: words.replace(self.marks_of_codes[index], shape.codes[index].payload.partition("?")[0])
+            for _number, _body, index, words in self._words
+        }
 
     def fill(self, shape: Shape) -> bytes:
         """The tagged file of a paper of this page's shape; raises Overflow."""
@@ -245,23 +256,6 @@ def image_object(number: int, bitmap: Bitmap) -> bytes:
 def _joined(items: list[bytes]) -> str:
     """Items of content as text, without the shifts by nothing that WeasyPrint writes between glyphs."""
     return b"\n".join(items).decode("ascii").replace(">0<", "").replace(">0]", ">]")
-
-
-def _replaced(box: Any) -> list[Any]:
-    if hasattr(box, "replacement"):
-        return [box]
-    return [found for child in getattr(box, "children", ()) for found in _replaced(child)]
-
-
-def object_entries(extra: Any) -> bytes:
-    """The entries of a stream's dictionary as written, without its length."""
-    return b"".join(b"/%s %s" % (pdf_file.item_bytes(key), _written(value)) for key, value in extra.items())
-
-
-def _written(value: Any) -> bytes:
-    if hasattr(value, "data"):
-        return bytes(value.data)
-    return value if isinstance(value, bytes) else str(value).encode()
 
 
 def _info_entry(key: str, text: str) -> bytes:

@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
+from portal.people import questions
 from portal.people.access import require_role
 from portal.people.actors import Role
 from portal.people.addresses import wanted_page
@@ -40,8 +41,9 @@ def family(request: Request) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def child(request: Request) -> HttpResponse:
     """Puts a child on file as the parent declares it."""
-    form = ChildForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
+    asked = questions.one_at_a_time(request, ChildForm)
+    form = asked or ChildForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and asked is None and form.is_valid():
         try:
             add_child(
                 request.actor,

@@ -13,7 +13,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from portal import audit
-from portal.people import codes, preferences, sessions
+from portal.people import codes, preferences, questions, sessions
 from portal.people.access import public
 from portal.people.actors import Actor, Role
 from portal.people.addresses import wanted_page, with_next
@@ -35,8 +35,9 @@ def sign_in(request: Request) -> HttpResponse:
     """Asks for name, identity number and telephone; whatever they are, the next page is the same."""
     if request.actor.is_resident:
         return redirect(wanted_page(request) or settings.LOGIN_REDIRECT_URL)
-    form = SignInForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
+    asked = questions.one_at_a_time(request, SignInForm)
+    form = asked or SignInForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and asked is None and form.is_valid():
         number, phone = form.cleaned_data["identity_number"], form.cleaned_data["phone"]
         with floor():
             take_for_code_request(request, number, phone)

@@ -78,8 +78,12 @@ class Region(models.Model):
         return self.name
 
     def save(self, *args: object, **kwargs: object) -> None:
-        self.path = f"{self.parent.path if self.parent else ''}{self.code}/"
+        self.set_path()
         super().save(*args, **kwargs)  # type: ignore[arg-type]
+
+    def set_path(self) -> None:
+        """Derives the path from the region above."""
+        self.path = f"{self.parent.path if self.parent else ''}{self.code}/"
 
     @property
     def name(self) -> str:

@@ -3,13 +3,14 @@
 import hashlib
 import json
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Any
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from portal.prepared import Prepared
 from portal.regions.models import versions
 from portal.regions.models.places import Region
 from portal.regions.policy_values import Policy
@@ -123,6 +124,8 @@ HELD_POLICIES = 512
 _held: OrderedDict[tuple[str, date], Policy] = OrderedDict()
 _held_token = ""
 _digests: dict[tuple[str, date], str] = {}
+_contents: OrderedDict[str, dict[str, Any]] = OrderedDict()
+"""What snapshots hold, by digest: equal digests are equal contents, whatever row they stand in."""
 
 
 def resolve(region: Region, on: date) -> Policy:
@@ -171,6 +174,23 @@ class PolicySnapshotManager(models.Manager["PolicySnapshot"]):
         row, _created = self.get_or_create(region=region, digest=digest, defaults={"taken_on": on, "data": data})
         return row
 
+    def read(self, pks: Collection[int]) -> "dict[int, PolicySnapshot]":
+        """Snapshots by key, with their regions; contents this process has read before come from memory."""
+        rows = _one_snapshot(next(iter(pks))) if len(pks) == 1 else list(_without_contents().filter(pk__in=pks))
+        self.fill(rows)
+        return {row.pk: row for row in rows}
+
+    def fill(self, rows: "Sequence[PolicySnapshot]") -> None:
+        """Gives snapshots that were read without their contents these contents."""
+        missing = [row.pk for row in rows if row.digest not in _contents]
+        if missing:
+            for digest, data in self.filter(pk__in=missing).values_list("digest", "data"):
+                _contents[digest] = data
+        for row in rows:
+            row.data = _contents[row.digest]
+        while len(_contents) > HELD_POLICIES:
+            _contents.popitem(last=False)
+
 
 class PolicySnapshot(models.Model):
     """A policy frozen by content; equal rules on two days are one row, dated by the first."""
@@ -191,3 +211,10 @@ class PolicySnapshot(models.Model):
     @property
     def policy(self) -> Policy:
         return Policy(region_code=self.data["region"], on=self.taken_on, data=self.data)
+
+
+def _without_contents() -> "models.QuerySet[PolicySnapshot]":
+    return PolicySnapshot.objects.select_related("region").defer("data")
+
+
+_one_snapshot = Prepared(lambda pk: _without_contents().filter(pk=pk), int)

@@ -3,6 +3,8 @@ PYTHON ?= python3
 PORT ?= 8000
 HOST ?= 127.0.0.1
 IN = .venv/bin/python
+# One more than there are cores: many tests wait for processes of their own.
+WORKERS ?= $(shell expr $$(nproc) + 1)
 
 # Every process of a portal would compile it anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -22,8 +24,8 @@ run: setup
 
 # --reuse-db: the databases are not dropped one by one, for the whole cluster is thrown away.
 test: setup-test
-	$(IN) tools/with_services.py -- $(IN) -m pytest --reuse-db -n auto --dist worksteal
-	$(IN) -m pytest -n auto --dist worksteal -m "both_databases and not soak"
+	$(IN) tools/with_services.py -- $(IN) -m pytest --reuse-db -n $(WORKERS) --dist worksteal
+	$(IN) -m pytest -n $(WORKERS) --dist worksteal -m "both_databases and not soak"
 
 check: setup-test
 	$(IN) tools/check.py

@@ -13,15 +13,24 @@ class EnrollmentConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from enrollment import bulk, campaign_printing, households, navigation, papers, publication, reactions
+        from enrollment import (
+            bulk,
+            campaign_printing,
+            households,
+            navigation,
+            papers,
+            pictures,
+            publication,
+            reactions,
+        )
         from enrollment.rosters import wiring
 
         reactions.register()
         bulk.register()
-        bulk.register()
         campaign_printing.register()
         households.register()
         papers.register()
+        pictures.register()
         publication.register()
         navigation.register()
         wiring.register()

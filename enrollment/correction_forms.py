@@ -6,9 +6,14 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from enrollment import steps
+from enrollment import pictures, steps
 from enrollment.models import Application, CorrectionItem
 from portal.design.fields import DeclarationField
+
+BY_HAND = _("I have handed in “%(name)s” at the office as asked, or bring it within the time.")
+BY_HAND_OR_PHOTO = _(
+    "I have sent new photos of “%(name)s”, or handed it in at the office as asked, or bring it within the time."
+)
 
 
 class CorrectionAnswersForm(forms.Form):
@@ -20,12 +25,12 @@ class CorrectionAnswersForm(forms.Form):
     def __init__(self, *args: Any, application: Application, items: Iterable[CorrectionItem], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.items = list(items)
+        handed_in = BY_HAND if pictures.mode_of(application) == pictures.OFF else BY_HAND_OR_PHOTO
         names = {material.code: material.name for material in application.materials.all()}
         for item in self.items:
             if item.kind == CorrectionItem.Kind.MATERIAL:
                 self.fields[f"material.{item.code}"] = DeclarationField(
-                    label=_("I have handed in “%(name)s” at the office as asked, or bring it within the time.")
-                    % {"name": names.get(item.code, item.code)},
+                    label=handed_in % {"name": names.get(item.code, item.code)},
                     help_text=item.reason,
                 )
             else:

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from enrollment import leases, offices, steps, terms
+from enrollment import leases, offices, pictures, steps, terms
 from enrollment.models import Appeal, Application, ApplicationMaterial, CorrectionItem, InternalNote
 from enrollment.states import State
 from enrollment.workflow import EnrollmentWorkflow
@@ -114,7 +114,7 @@ def save_section(*, application: Application, section: str, values: Mapping[str,
 def submit(*, application: Application, actor: Actor, token: UUID, version: int) -> Application:
     """Freezes the region's terms and submits; the same token again returns the application as it is.
 
-    Raises Incomplete, NotOpen, DuplicateApplication, and NotAvailable for an old page.
+    Raises Incomplete, NotOpen, DuplicateApplication, PicturesMissing, and NotAvailable for an old page.
     """
     try:
         return _submit_once(application, actor, token, version)
@@ -157,6 +157,7 @@ def _submit(row: Application, actor: Actor) -> Application:
     today = calendar.local_date(at)
     snapshot = PolicySnapshot.objects.take(row.region, today, known=row.policy)
     columns, papers = frozen_terms(row, snapshot, snapshot.policy, at)
+    pictures.require(row, snapshot.policy, papers)
     prepared_writes.insert(papers)
     # One UPDATE writes terms, number and state.
     changes = columns | {"number": drawn_number(today.year)}

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from enrollment import coordination_services, counter, services
+from enrollment import coordination_services, counter, pictures, services
 from enrollment.rosters import services as rosters
 from portal.regions import calendar
 
@@ -30,6 +30,15 @@ def coordination_months() -> int:
 def erase_rosters() -> int:
     """Erases what was written in the lines of rosters after their time."""
     return rosters.erase_old()
+
+
+@shared_task(name="enrollment.tasks.erase_removed_pictures", ignore_result=True)
+def erase_removed_pictures() -> int:
+    """Erases photos of materials whose deletion can no longer be taken back."""
+    total = 0
+    while erased := pictures.erase_removed(limit=BATCH):
+        total += erased
+    return total
 
 
 @shared_task(name="enrollment.tasks.erase_old_walk_ins", ignore_result=True)

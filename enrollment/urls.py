@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from enrollment.views import attorney, coordination, desk_lists, form, public, resident, resume
+from enrollment.views import attorney, coordination, desk_lists, form, pictures, public, resident, resume
 
 app_name = "enrollment"
 urlpatterns = [
@@ -37,6 +37,7 @@ urlpatterns = [
     path("applications/<uuid:pk>/form/", form.tasks, name="tasks"),
     path("applications/<uuid:pk>/form/check/", form.check_answers, name="check_answers"),
     path("applications/<uuid:pk>/form/<slug:code>/", form.section, name="section"),
+    path("applications/<uuid:pk>/photos/", pictures.photos, name="pictures"),
     path("applications/<uuid:pk>/receipt/", resident.receipt, name="receipt"),
     path("applications/<uuid:pk>/receipt/<slug:fmt>/", resident.paper, {"kind": "receipt"}, name="receipt_paper"),
     path("applications/<uuid:pk>/form-paper/<slug:fmt>/", resident.paper, {"kind": "form"}, name="form_paper"),

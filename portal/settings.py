@@ -221,6 +221,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 60,
         "options": {"queue": "papers", "expires": 60},
     },
+    "erase-removed-pictures": {
+        "task": "enrollment.tasks.erase_removed_pictures",
+        "schedule": 300,
+        "options": {"queue": "sweep", "expires": 300},
+    },
     "erase-old-walk-ins": {
         "task": "enrollment.tasks.erase_old_walk_ins",
         "schedule": crontab(hour=3, minute=20),

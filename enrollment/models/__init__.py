@@ -25,6 +25,7 @@ from enrollment.models.desk import (
     SavedView,
 )
 from enrollment.models.households import HouseholdPack, HouseholdPackQuerySet, PackState, WalkIn, WalkInQuerySet
+from enrollment.models.pictures import MaterialPicture, MaterialPictureQuerySet
 from enrollment.models.renewal import (
     CAMPAIGN_READERS,
     CAMPAIGN_ROLES,
@@ -60,6 +61,8 @@ __all__ = [
     "Mandate",
     "MandateQuerySet",
     "MandateState",
+    "MaterialPicture",
+    "MaterialPictureQuerySet",
     "Outcome",
     "PackState",
     "Period",

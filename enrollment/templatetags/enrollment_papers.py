@@ -3,6 +3,7 @@
 {% load enrollment_papers %}{% papers_of application %}
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import template
@@ -28,6 +29,12 @@ _PICTURE_OF = {code: picture for picture, codes in PICTURES.items() for code in 
 def picture(code: str) -> str:
     """The drawing of a material: a card, a booklet, a portrait, a slip, or a sheet of paper."""
     return _PICTURE_OF.get(code, "sheet")
+
+
+@register.filter
+def of_code(found: Mapping[str, Any] | None, code: str) -> Any:
+    """What a mapping by the codes of materials holds for one; nothing where it holds none."""
+    return (found or {}).get(code, "")
 
 
 @register.inclusion_tag("enrollment/_papers.html")

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
-from enrollment import attorney, cover, offices, services, steps, terms
+from enrollment import attorney, cover, offices, pictures, services, steps, terms
 from enrollment.codes import ForWhom
 from enrollment.forms import DeclarationForm
 from enrollment.messages import told
@@ -49,6 +49,7 @@ def tasks(request: HttpRequest, pk: UUID) -> HttpResponse:
     context = {
         "application": application,
         "tasks": [_task(application, section) for section in steps.SECTIONS],
+        "photo_tasks": _photo_tasks(application),
         "submit_tasks": [_submit_task(application, missing)],
         "later_tasks": _later_tasks(),
         "answered": len(steps.SECTIONS) - len(missing),
@@ -71,6 +72,24 @@ def _submit_task(application: Application, missing: list[steps.Section]) -> Task
     if missing:
         return Task(title=_("Check and submit"), state="cannot_start", hint=_("Answer every section above first."))
     return Task(title=_("Check and submit"), url=reverse("enrollment:check_answers", args=[application.pk]))
+
+
+def _photo_tasks(application: Application) -> list[Task]:
+    """The photos of the materials, where the region takes them (UX-R3)."""
+    mode = pictures.mode_of(application)
+    if mode == pictures.OFF:
+        return []
+    title, entries = _("Photos of the materials"), pictures.asked(application)
+    if not entries:
+        return [Task(title=title, state="cannot_start", hint=_("Your answers decide which materials are needed."))]
+    sent = any(one.pictures for entry in entries for one in entry)
+    state = "in_progress" if sent else "not_started"
+    if not pictures.missing(entries):
+        state = "completed"
+    wanted = _("A photo of every required material is needed before you submit.")
+    free = _("If you like; you can also bring the originals to the counter.")
+    url = reverse("enrollment:pictures", args=[application.pk])
+    return [Task(title=title, url=url, state=state, hint=wanted if mode == pictures.REQUIRED else free)]
 
 
 def _later_tasks() -> list[Task]:
@@ -174,6 +193,8 @@ def _submit(request: HttpRequest, application: Application) -> HttpResponse:
         return render(request, "enrollment/authority_ended.html", {"application": application}, status=409)
     try:
         services.submit(application=application, actor=request.actor, token=token, version=posted_version(request))
+    except pictures.PicturesMissing:
+        return redirect(reverse("enrollment:pictures", args=[application.pk]) + "?missing")
     except services.Incomplete:
         return redirect("enrollment:tasks", application.pk)
     except services.NotOpen:
@@ -186,6 +207,7 @@ def _submit(request: HttpRequest, application: Application) -> HttpResponse:
     except Refused as refused:
         back = reverse("enrollment:check_answers", args=[application.pk])
         return conflict_page(request, application, refused, return_url=back)
+    pictures.drop_surplus(application)
     return redirect("enrollment:receipt", application.pk)
 
 
@@ -215,6 +237,8 @@ def _check_page(request: HttpRequest, application: Application, form: Declaratio
         "payment_order": policy.setting("payment_order", "review_first"),
         "pay_for_birth_by": _pay_for_birth_by(application, facts, policy),
         "told": told(application),
+        "photo_mode": pictures.mode(policy),
+        "photos": pictures.counts(application),
     }
     return render(request, "enrollment/check_answers.html", context, status=200)
 

@@ -12,7 +12,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from enrollment import cover, discarding, offices, papers, progress, services, steps, terms
+from enrollment import cover, discarding, offices, papers, pictures, progress, services, steps, terms
 from enrollment.codes import ForWhom
 from enrollment.correction_forms import CorrectionAnswersForm
 from enrollment.forms import AppealForm, StartForm, WithdrawForm, YearForm
@@ -168,6 +168,7 @@ def show(request: HttpRequest, pk: UUID) -> HttpResponse:
         "filed_appeal": Appeal.objects.filter(application=application).first(),
         "appeal_until": services.appeal_until(application) if application.state == State.REJECTED else None,
         "entries": grouped_materials(application.materials.all()),
+        "photos": pictures.counts(application),
         "withdrawable": application.state in WITHDRAWABLE,
         "told": told(application),
         "office": offices.in_charge(application) or offices.fallback(application.region),
@@ -188,6 +189,7 @@ def receipt(request: HttpRequest, pk: UUID) -> HttpResponse:
         "decided_by": papers.expected_decision_on(application),
         "told": told(application),
         "entries": grouped_materials(application.materials.all()),
+        "photos": pictures.counts(application),
         "progress_code": _progress_code(application),
         "hotline": application.policy.policy.setting("hotline", "12393"),
     }
@@ -246,7 +248,15 @@ def correct(request: HttpRequest, pk: UUID) -> HttpResponse:
             return conflict_page(request, application, refused, return_url=back)
         return redirect("enrollment:application", application.pk)
     context = {"application": application, "form": form, "version": version, "rest": _unasked(application, items)}
-    return render(request, "enrollment/correct.html", context)
+    return render(request, "enrollment/correct.html", context | _photos(application, items))
+
+
+def _photos(application: Application, items: Iterable[CorrectionItem]) -> dict[str, object]:
+    """Whether materials can be put right by photos, and how many were sent so far."""
+    if pictures.mode_of(application) == pictures.OFF or all(item.kind != item.Kind.MATERIAL for item in items):
+        return {}
+    sent = application.pictures.standing().filter(round=application.correction_round).count()
+    return {"photos_asked": True, "photos": sent}
 
 
 def _unasked(application: Application, items: Iterable[CorrectionItem]) -> list[steps.Answer]:

@@ -1,5 +1,7 @@
 """The case on one page, the judgement of its papers, and the decision."""
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from enrollment import changed, checks, leases, progress, queueing, services, steps, undoing
 from enrollment.desk_forms import IDENTITY_PURPOSES, IdentityForm, MaterialsForm, NoteForm, refusal_words
 from enrollment.households import MOST_MEMBERS
-from enrollment.models import Application
+from enrollment.models import Application, ApplicationMaterial, MaterialPicture
 from enrollment.navigation import DECIDERS, DESK_ROLES
 from enrollment.queueing import Filter
 from enrollment.states import State
@@ -80,6 +82,7 @@ def review_page(
     if lease is not None:
         options = {}
     materials = list(application.materials.all())
+    pictures = pictures_of(application, request.actor, materials)
     usage = progress.used(application)
     _view, inside = place(request)
     context = {
@@ -91,7 +94,8 @@ def review_page(
         "used_words": progress.used_words(usage),
         "sections": sections(application),
         "materials": [(material, refusal_words(material)) for material in materials],
-        "pictures": pictures_of(application, request.actor),
+        "pictures": pictures,
+        "pictures_by": _by_code(pictures),
         "materials_form": form or MaterialsForm(materials=materials),
         "checks": [
             (row, checks.CHECKS.get(row.code, row.code), checks.REASONS.get(row.reason_code, row.reason_code))
@@ -123,18 +127,59 @@ def sections(application: Application) -> list[tuple[steps.Section, list[steps.A
     return [(section, [one for one in answers if one.section == section.code]) for section in steps.SECTIONS]
 
 
-def pictures_of(application: Application, actor: Actor) -> list[dict[str, Any]]:
-    """The pictures handed in with the case, for the viewer beside the data."""
+def pictures_of(
+    application: Application, actor: Actor, materials: Iterable[ApplicationMaterial]
+) -> list[dict[str, Any]]:
+    """The pictures handed in with the case, for the viewer beside the data: by material in the order of the list, the
+    latest round first, so that what was put right stands before what it replaces.
+    """
     rows = Upload.objects.visible_to(actor).filter(reference=str(application.pk), state=UploadState.READY)
-    return [
-        {
-            "url": reverse("documents:upload", args=[row.pk]),
-            "label": _("Picture %(number)d, %(moment)s") % {"number": number, "moment": format_moment(row.created_at)},
-            "width": row.width,
-            "height": row.height,
+    shown = list(rows.select_related("material_picture").order_by("created_at", "pk"))
+    order = {material.code: (material.position, material.name) for material in materials}
+    known = [(row, getattr(row, "material_picture", None)) for row in shown]
+    by_material = [(row, photo) for row, photo in known if photo is None or photo.code in order]
+    latest: dict[str, int] = {}
+    for _row, photo in by_material:
+        if photo is not None:
+            latest[photo.code] = max(latest.get(photo.code, 0), photo.round)
+    # The sort is stable: within a round the photos stay in the order they came.
+    by_material.sort(key=lambda pair: (order[pair[1].code][0], -pair[1].round) if pair[1] is not None else (-1, 0))
+    numbers: Counter[str] = Counter()
+    found = []
+    for row, photo in by_material:
+        code = photo.code if photo is not None else ""
+        numbers[code] += 1
+        label = _("Picture %(number)d, %(moment)s") % {
+            "number": numbers[code],
+            "moment": format_moment(photo.sent_at if photo is not None else row.created_at),
         }
-        for number, row in enumerate(rows.order_by("created_at", "pk"), start=1)
-    ]
+        if photo is not None:
+            label = " · ".join([order[code][1], label, *_round_words(photo, latest[code])])
+        found.append(
+            {
+                "url": reverse("documents:upload", args=[row.pk]),
+                "label": label,
+                "short": " ".join([str(numbers[code]), *(_round_words(photo, latest[code]) if photo else [])]),
+                "code": code,
+                "width": row.width,
+                "height": row.height,
+            }
+        )
+    return found
+
+
+def _round_words(photo: MaterialPicture, latest: int) -> list[str]:
+    """With which correction a photo came, or that one has replaced it since."""
+    if photo.round < latest:
+        return [_("before correction %(number)d") % {"number": latest}]
+    return [_("correction %(number)d") % {"number": photo.round}] if photo.round else []
+
+
+def _by_code(found: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    by_code: dict[str, list[dict[str, Any]]] = {}
+    for one in found:
+        by_code.setdefault(one["code"], []).append(one)
+    return by_code
 
 
 def family(application: Application, actor: Actor) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from enrollment.codes import OtherCover, Relation, Status
 from enrollment.models import Application, Cover, Employment, HouseholdPack, Registration, Roster
 from enrollment.rosters import services as rosters
 from enrollment.workflow import EnrollmentWorkflow
-from portal.demo import people
+from portal.demo import material_pictures, people
 from portal.demo.enrolments import Teller, actor_for, moment, open_day
 from portal.demo.history import clock_at
 from portal.jobs import services as jobs
@@ -71,6 +71,7 @@ def seed_desk(staff: dict[str, User]) -> int:
     _family(staff, neighbours)
     _roster(staff["agent.jiashan"], neighbours)
     _renewal(staff["reviewer.xiufeng"], neighbours)
+    material_pictures.seed_pictures(staff, (neighbours.next(), neighbours.next()))
     return Application.objects.count() - before
 
 

@@ -67,6 +67,8 @@ class UploadState(models.TextChoices):
 
 UploadScope = Callable[[Actor], Q]
 upload_scopes: list[UploadScope] = []
+scoped_purposes: list[str] = []
+"""Beginnings of purposes that an upper app opens by its own scope alone, to the owner's people too."""
 
 
 class UploadQuerySet(models.QuerySet["Upload"]):
@@ -79,6 +81,8 @@ class UploadQuerySet(models.QuerySet["Upload"]):
         if actor.role == Role.COMMITTEE_AGENT:
             return self.filter(uploaded_by_id=actor.user_id) if actor.user_id else self.none()
         rule = Q(owner__in=Resident.objects.visible_to(actor))
+        for beginning in scoped_purposes:
+            rule &= ~Q(purpose__startswith=beginning)
         for scope in upload_scopes:
             rule |= scope(actor)
         return self.filter(rule)

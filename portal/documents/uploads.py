@@ -1,10 +1,12 @@
 """Taking pictures from people: judged, made anew in a bounded child, sealed, and swept when nobody owns them."""
 
 import hashlib
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import BinaryIO
 from uuid import UUID, uuid4
 
+from django.db import transaction
 from django.db.models import Sum
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -104,6 +106,19 @@ def delete(upload: Upload) -> None:
     upload_id = upload.pk
     upload.delete()
     storage.remove(upload_id)
+
+
+def delete_all(upload_ids: Collection[UUID]) -> None:
+    """Removes many pictures for good: the rows now, the files once the transaction around it is committed."""
+    if not upload_ids:
+        return
+    Upload.objects.filter(pk__in=upload_ids).delete()
+
+    def remove_files() -> None:
+        for upload_id in upload_ids:
+            storage.remove(upload_id)
+
+    transaction.on_commit(remove_files)
 
 
 def sweep_orphans(now: datetime | None = None) -> int:

@@ -9,7 +9,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from portal import audit
-from portal.documents import records, uploads
+from portal.documents import imaging, records, uploads
 from portal.documents.models import Upload, UploadState
 from portal.limits.addresses import client_address
 from portal.limits.buckets import take
@@ -50,7 +50,7 @@ def paper_check(request: HttpRequest, code: str) -> HttpResponse:
 @never_cache
 @require_safe
 def upload(request: Request, upload_id: UUID) -> HttpResponse:
-    """Shows a picture to who may see it; every view is on the audit log."""
+    """Shows a picture to who may see it, small where a list asks for it; every view is on the audit log."""
     row = get_object_or_404(Upload.objects.visible_to(request.actor), pk=upload_id)
     if row.state != UploadState.READY:
         raise Http404
@@ -59,6 +59,8 @@ def upload(request: Request, upload_id: UUID) -> HttpResponse:
     except FileNotFoundError as error:
         raise Http404 from error
     audit.record("upload.viewed", request.actor, subject=row, details={"purpose": row.purpose})
+    if "small" in request.GET:
+        content = imaging.reduced(content)
     response = HttpResponse(content, content_type=row.kind)
     disposition = "attachment" if "download" in request.GET else "inline"
     response["Content-Disposition"] = f'{disposition}; filename="{row.purpose}-{str(row.pk)[:8]}.jpg"'

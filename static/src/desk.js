@@ -162,9 +162,14 @@ for (const viewer of document.querySelectorAll("[data-viewer]")) {
     tool.addEventListener("click", () => steps[tool.dataset.step]());
   }
   pictures.forEach((link, number) => {
-    link.addEventListener("click", (event) => {
-      event.preventDefault();
-      show(number);
-    });
+    // The links beside a judgement lead to the same pictures.
+    const same = [...document.querySelectorAll("[data-show]")].filter((other) => other.href === link.href);
+    for (const one of [link, ...same]) {
+      one.addEventListener("click", (event) => {
+        event.preventDefault();
+        show(number);
+        if (one !== link) viewer.scrollIntoView({ block: "nearest" });
+      });
+    }
   });
 }

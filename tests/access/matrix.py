@@ -209,6 +209,7 @@ TABLE: dict[str, Row] = {
     "enrollment:tasks": own("draft", "R", 200),
     "enrollment:check_answers": own("draft", "R", 200, 200),
     "enrollment:section": own("draft", "R", 200, 200, more={"code": "contact"}),
+    "enrollment:pictures": own("draft", "R", 200, 302),
     "enrollment:receipt": own("application", "R", 200),
     "enrollment:receipt_paper": own("application", "RVSCU", 200, sees="RSCU", more={"fmt": "html"}),
     "enrollment:form_paper": own("application", "RVSCU", 200, sees="RSCU", more={"fmt": "html"}),

@@ -17,7 +17,13 @@ from tests.journeys.walk import Newcomer
 
 pytestmark = pytest.mark.browser
 
-SIZES = (PHONE, DESKTOP)
+LOOKS = [
+    pytest.param("zh-hans", PHONE, id="zh-phone"),
+    pytest.param("en", DESKTOP, id="en-desktop"),
+    pytest.param("zh-hans", DESKTOP, id="zh-desktop", marks=pytest.mark.soak),
+    pytest.param("en", PHONE, id="en-phone", marks=pytest.mark.soak),
+]
+"""Each language and each size in every run; the other two pairs in `make soak`."""
 
 STAFF = ("card.zhongshan", "clerk.xiaolan", "hotline.zhongshan")
 PUBLIC = ["/cards/?region=442000100", "/cards/window/", "/cards/services/replacement/"]
@@ -84,17 +90,18 @@ def world(live_portal: LivePortal) -> World:
     return made
 
 
-@pytest.mark.parametrize("language", ["zh-hans", "en"])
+@pytest.mark.parametrize(("language", "size"), LOOKS)
 def test_axe_finds_nothing_on_any_page_of_the_card(
     live_portal: LivePortal,
     browser_page: Callable[..., Page],
     world: World,
     axe: Callable[[Page], None],
     language: str,
+    size: tuple[int, int],
 ) -> None:
     """J2, UX-E1: the pages of holders, card office, pickup point and hotline, also with errors in their forms."""
-    page = browser_page(size=PHONE)
-    assert barriers(page, live_portal, language, world.people, world.stops, axe, SIZES) == []
+    page = browser_page(size=size)
+    assert barriers(page, live_portal, language, world.people, world.stops, axe) == []
 
 
 def test_no_page_of_the_card_is_wider_than_320_pixels(live_portal: LivePortal, pages: Pages, world: World) -> None:

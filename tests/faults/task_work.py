@@ -14,7 +14,7 @@ from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.utils import timezone
 
-from enrollment.models import Application, ApplicationTimelineEntry, Period, Roster, RosterRow, WalkIn
+from enrollment.models import Application, ApplicationTimelineEntry, MaterialPicture, Period, Roster, RosterRow, WalkIn
 from payments import ledger, payouts, retention
 from payments.gateways.base import AskedBack, BackOutcome, BackReport, Outcome, Report
 from payments.gateways.wechat import WeChatGateway
@@ -137,6 +137,33 @@ def orphan_files(patch: Any) -> Work:
         paths.append(storage.path_of(pk))
         os.utime(paths[-1], (time.time() - LONG_AGO.total_seconds(),) * 2)
     return Work(lambda: sum(path.exists() for path in paths), 0)
+
+
+def deleted_pictures(patch: Any) -> Work:
+    application = journeys.draft(ResidentFactory())
+    paths = []
+    for _ in range(COUNT):
+        pk = uuid.uuid4()
+        storage.write(pk, b"picture")
+        paths.append(storage.path_of(pk))
+        upload = Upload.objects.create(
+            id=pk,
+            owner=application.resident,
+            purpose="material.0.ID_CARD",
+            sha256="0" * 64,
+            size=7,
+            width=1,
+            height=1,
+        )
+        MaterialPicture.objects.create(
+            application=application,
+            code="ID_CARD",
+            upload=upload,
+            sent_at=timezone.now() - LONG_AGO,
+            removed_at=timezone.now() - timedelta(hours=1),
+        )
+    rows = MaterialPicture.objects.filter(application=application)
+    return Work(lambda: (rows.count(), sum(path.exists() for path in paths)), (0, 0))
 
 
 def held_uploads(patch: Any) -> Work:
@@ -355,6 +382,7 @@ def old_walk_ins(patch: Any) -> Work:
 WORK: dict[str, Callable[[Any], Work]] = {
     "enrollment.tasks.coordination_months": registrations_without_a_month,
     "enrollment.tasks.erase_old_walk_ins": old_walk_ins,
+    "enrollment.tasks.erase_removed_pictures": deleted_pictures,
     "enrollment.tasks.erase_rosters": old_rosters,
     "payments.tasks.remind_held_cash": late_cash,
     "enrollment.tasks.price_held": held_applications,

@@ -1,6 +1,6 @@
 """Walks over many pages in a browser: who looks at them, whether axe finds barriers, whether they are too wide."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -52,20 +52,16 @@ def barriers(
     people: Mapping[str, Visitor],
     stops: list[Stop],
     axe: Callable[[Page], None],
-    sizes: Sequence[tuple[int, int]] = (),
 ) -> list[str]:
-    """What axe finds on each page, in each size that is named."""
+    """What axe finds on each page."""
     found: list[str] = []
     with journey(page, live, language, people) as go:
         for stop in stops:
             go(stop)
-            for size in sizes or (None,):
-                if size is not None:
-                    page.set_viewport_size({"width": size[0], "height": size[1]})
-                try:
-                    axe(page)
-                except AssertionError as error:
-                    found.append(f"{stop} {size or ''}: {error}")
+            try:
+                axe(page)
+            except AssertionError as error:
+                found.append(f"{stop}: {error}")
     return found
 
 

@@ -14,7 +14,13 @@ from tests.journeys.stops import Stop, Visitor, barriers, too_wide
 
 pytestmark = pytest.mark.browser
 
-SIZES = (PHONE, DESKTOP)
+LOOKS = [
+    pytest.param("zh-hans", PHONE, id="zh-phone"),
+    pytest.param("en", DESKTOP, id="en-desktop"),
+    pytest.param("zh-hans", DESKTOP, id="zh-desktop", marks=pytest.mark.soak),
+    pytest.param("en", PHONE, id="en-phone", marks=pytest.mark.soak),
+]
+"""Each language and each size in every run; the other two pairs in `make soak`."""
 
 STATES = ("draft", "under_review", "correction_required", "rejected", "enrolled", "awaiting_payment")
 SECTIONS = ("person", "contact", "cover", "assistance", "office")
@@ -98,7 +104,7 @@ PUBLIC = [
 ADMIN = ["/desk/policy/", "/desk/policy/calculator/", "/desk/policy/calendar/", "/desk/policy/450300/fee/premium/"]
 
 
-@pytest.mark.parametrize("language", ["zh-hans", "en"])
+@pytest.mark.parametrize(("language", "size"), LOOKS)
 def test_axe_finds_nothing_on_any_page(
     live_portal: LivePortal,
     browser_page: Callable[..., Page],
@@ -106,10 +112,11 @@ def test_axe_finds_nothing_on_any_page(
     stops: list[Stop],
     axe: Callable[[Page], None],
     language: str,
+    size: tuple[int, int],
 ) -> None:
     """J2, UX-E1: no finding of axe on the pages of residents, clerks, cashier and policy, nor in their error states."""
-    page = browser_page(size=PHONE)
-    assert barriers(page, live_portal, language, people, stops, axe, SIZES) == []
+    page = browser_page(size=size)
+    assert barriers(page, live_portal, language, people, stops, axe) == []
 
 
 @pytest.mark.parametrize("language", ["zh-hans", "en"])

@@ -38,7 +38,7 @@ class Up:
         """What stands on the console."""
         return self.console.read_text(errors="replace")
 
-    def wait_for(self, words: str, seconds: float = 90) -> float:
+    def wait_for(self, words: str, seconds: float = 180) -> float:
         """Waits for words on the console; returns the seconds since the start."""
         limit = time.monotonic() + seconds
         while words not in self.text():
@@ -87,6 +87,7 @@ def started(folder: Path) -> Iterator[list[Up]]:
         portal.stop()
 
 
+@pytest.mark.timeout(600)
 def test_one_command_starts_keeps_and_stops_the_portal(folder: Path, started: list[Up]) -> None:
     """Set-up, K1: ready on its port; a killed worker comes back; Ctrl-C ends all; a second start is quick."""
     port = services.free_port()

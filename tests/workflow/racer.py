@@ -174,7 +174,7 @@ def sweepers(rows: int) -> dict[str, Any]:
 
 def kill(rounds: int) -> dict[str, Any]:
     """Kill a sweeper at a random moment, again and again, then let one finish (REL-K1)."""
-    rows = rounds * 40
+    rows = rounds * 400  # more than a sweeper gets done before it is killed
     make_due(rows)
     killed = 0
     for _ in range(rounds):

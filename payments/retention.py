@@ -1,12 +1,11 @@
 """Statement files after their time: the file, which names payers, is erased; its lines stay in the books."""
 
 from datetime import datetime, timedelta
-from pathlib import Path
 
-from django.conf import settings
 from django.utils import timezone
 
 from payments.models import Statement, StatementState
+from payments.statements import file_of
 from portal import audit
 from portal.people.actors import SYSTEM
 from portal.regions import calendar
@@ -35,15 +34,10 @@ def erase_old_files(at: datetime | None = None) -> int:
         if statement.finished_at is None or statement.finished_at > at - timedelta(days=kept):
             continue
         # The file goes first: after a kill in between, the next round finds it gone and notes it.
-        file_of(statement).unlink(missing_ok=True)
+        file_of(statement.pk).unlink(missing_ok=True)
         if Statement.objects.filter(pk=statement.pk, erased_at=None).update(erased_at=at):
             audit.record(
                 "statement.file_erased", SYSTEM, subject=statement, details={"days": days[statement.region_id]}
             )
             erased += 1
     return erased
-
-
-def file_of(statement: Statement) -> Path:
-    """Where the sealed file of a statement lies."""
-    return Path(settings.VAR_DIR) / "private" / "statements" / f"{statement.pk}.sealed"

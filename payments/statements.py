@@ -262,10 +262,15 @@ def _folder() -> Path:
     return Path(settings.VAR_DIR) / "private" / "statements"
 
 
+def file_of(pk: UUID) -> Path:
+    """Where the sealed file of a statement lies."""
+    return _folder() / f"{pk}.sealed"
+
+
 def _write(pk: UUID, content: bytes) -> None:
     """Seals the file, which names payers, and stores it whole or not at all."""
     _folder().mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = _folder() / f"{pk}.sealed"
+    path = file_of(pk)
     part = path.with_suffix(".part")
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
@@ -276,4 +281,4 @@ def _write(pk: UUID, content: bytes) -> None:
 
 
 def _read(pk: UUID) -> bytes:
-    return unseal_bytes((_folder() / f"{pk}.sealed").read_bytes(), aad=f"payments.statement:{pk}")
+    return unseal_bytes(file_of(pk).read_bytes(), aad=f"payments.statement:{pk}")

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django.asserts import assertContains, assertNotContains
 
-from payments import cashdesk, closing, ledger, orders, retention, tills
+from payments import cashdesk, closing, ledger, orders, retention, statements, tills
 from payments.closing import NotBalanced, close_day, sheet
 from payments.gateways.base import Outcome, Report
 from payments.models import DayClose, Payment, Statement, StatementLine, TillClose, TillLine
@@ -222,7 +222,7 @@ def test_statement_files_are_erased_after_their_time_and_lines_stay():
     """Files older than their region keeps them go, each once and on record; younger and unfinished ones stay."""
     notice = card_notice()
     statement = bring(write_nontax([row(notice, txn="Z-1")], bank_code="ICBC", on=TODAY))
-    file = retention.file_of(statement)
+    file = statements.file_of(statement.pk)
     assert Path(file).exists()
     days = retention.DEFAULT_DAYS
     assert retention.erase_old_files(at=timezone.now() + timedelta(days=days - 1)) == 0

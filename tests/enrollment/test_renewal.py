@@ -67,7 +67,7 @@ def of(person):
 
 
 def told(person):
-    return list(Message.objects.filter(resident_id=person.pk).values_list("template", flat=True))
+    return list(Message.objects.filter(resident_id=person.pk).order_by("pk").values_list("template", flat=True))
 
 
 def test_insured_get_a_notice_without_a_review(cast, monday):

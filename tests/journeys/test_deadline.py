@@ -41,6 +41,7 @@ def test_the_worker_hands_an_overdue_case_to_the_county(live_portal: LivePortal,
     walk.open_case(desk, application.grouped_number)
     walk.accept_all(desk)
     press(desk, "保存并通过")
+    expect(desk.locator(".portal-undo")).to_be_visible()
     # For ten seconds the decision may be taken back; then the worker asks for the payment.
     walk.reload_until(page, "请缴费")
     desk.reload()

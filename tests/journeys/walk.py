@@ -161,6 +161,7 @@ def open_case(desk: Page, number: str) -> None:
     while not link.count():
         follow(desk, "下一页")
     link.click()
+    expect(desk.locator(".portal-identity")).to_contain_text(number)
 
 
 def newcomer_of_jiashan(name: str) -> Resident:

@@ -6,6 +6,9 @@ IN = .venv/bin/python
 # One more than there are cores: many tests wait for processes of their own.
 WORKERS ?= $(shell expr $$(nproc) + 1)
 
+# The files with tests that must hold on SQLite too: each worker of the second run reads these and no others.
+BOTH = $(shell grep -rl both_databases tests --include="test_*.py")
+
 # Every process of a portal would compile it anew.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -25,7 +28,7 @@ run: setup
 # --reuse-db: the databases are not dropped one by one, for the whole cluster is thrown away.
 test: setup-test
 	$(IN) tools/with_services.py -- $(IN) -m pytest --reuse-db -n $(WORKERS) --dist worksteal
-	$(IN) -m pytest -n $(WORKERS) --dist worksteal -m "both_databases and not soak"
+	$(IN) -m pytest -n $(WORKERS) --dist worksteal -m "both_databases and not soak" $(BOTH)
 
 check: setup-test
 	$(IN) tools/check.py
@@ -36,7 +39,7 @@ bench: setup-test
 # Each of the two runs ends with a table: rows of the catalogue, test, counts, result, seconds.
 soak: setup-test
 	CANBAO_SOAK=1 $(IN) tools/with_services.py -- $(IN) -m pytest --reuse-db -n auto --dist worksteal -m "soak or processes"
-	CANBAO_SOAK=1 $(IN) -m pytest -n auto --dist worksteal -m "both_databases and (soak or processes)"
+	CANBAO_SOAK=1 $(IN) -m pytest -n auto --dist worksteal -m "both_databases and (soak or processes)" $(BOTH)
 
 setup:
 	@$(PYTHON) tools/setup.py run

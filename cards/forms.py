@@ -5,18 +5,21 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from cards.models import HandOver
 from cards.photo import ReceiptProblem
 from portal.design.fields import DeclarationField, IdentityNumberField, PersonNameField, PhoneField, TrimmedCharField
 from portal.documents.uploads import MESSAGES
-from portal.people.models import Resident
+from portal.people.identity import InvalidIdentityNumber, parse_identity_number
+from portal.people.models import Resident, identity_index
 from portal.regions.models import Office
 
 LONGEST_REASON = 500
 LARGEST_REPORT = 1024 * 1024
 SELF = "self"
+ONE_OF_TWO = _("Choose a photo here, or give the number of a new photo receipt below; one of the two is enough.")
 PHOTO_HELP = _("JPEG, PNG or HEIC, at most 5 MB. White background, bare head, taken in the last six months.")
 
 RECEIPT_TEXTS: dict[str, Any] = {
@@ -156,24 +159,34 @@ class CorrectionAnswersForm(forms.Form):
         required=False,
         help_text=PHOTO_HELP,
         widget=forms.ClearableFileInput(attrs={"accept": "image/*"}),
-        error_messages={"empty": MESSAGES["empty"]},
+        error_messages={"required": _("Choose a photo."), "empty": MESSAGES["empty"]},
     )
     receipt_number = TrimmedCharField(
         label=_("Or the number of a new photo receipt"), max_length=40, required=False, fold=True
     )
 
-    def __init__(self, *args: Any, asked: Iterable[str], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, asked: Iterable[str], takes_receipts: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         wanted = set(asked)
         self.asks_photo = bool(wanted & {"photo", "receipt_number"})
-        kept = wanted | ({"photo", "receipt_number"} if self.asks_photo else set())
+        kept = wanted - {"receipt_number"}
+        if self.asks_photo:
+            kept |= {"photo", "receipt_number"} if takes_receipts else {"photo"}
         for name in list(self.fields):
             if name not in kept:
                 del self.fields[name]
+        if self.asks_photo and not takes_receipts:
+            self.fields["photo"].required = True
+        elif self.asks_photo:
+            # Neither alone is a must, and neither is optional: one of the two.
+            self.fields["photo"].help_text = format_lazy("{} {}", ONE_OF_TWO, PHOTO_HELP)
+            for name in ("photo", "receipt_number"):
+                vars(self.fields[name])["one_of_several"] = True
 
     def clean(self) -> dict[str, Any]:
         told = super().clean() or {}
-        if self.asks_photo and not told.get("photo") and not told.get("receipt_number") and not self.errors:
+        either = "receipt_number" in self.fields
+        if either and not told.get("photo") and not told.get("receipt_number") and not self.errors:
             self.add_error("photo", _("Choose a photo, or give the number of a new photo receipt."))
         return told
 
@@ -210,6 +223,17 @@ class RejectForm(VersionForm):
 
     reason = TrimmedCharField(label=_("Explain the reason to the resident"), max_length=LONGEST_REASON, multiline=True)
     next_step = TrimmedCharField(label=_("What can the resident do next?"), max_length=LONGEST_REASON, multiline=True)
+
+
+class TurnAwayForm(VersionForm):
+    """Why a card is not handed over, as the applicant reads it (S2-04)."""
+
+    reason = TrimmedCharField(
+        label=_("Explain the reason to the applicant"),
+        help_text=_("For example: the identity card was not the holder's. Say what to bring the next time."),
+        max_length=LONGEST_REASON,
+        multiline=True,
+    )
 
 
 class ReportForm(forms.Form):
@@ -332,15 +356,32 @@ class FindForm(forms.Form):
     """How a pickup point finds a case or a card."""
 
     number = TrimmedCharField(
-        label=_("Application number, its last six figures, or the card number"), max_length=32, fold=True
+        label=_("Application number, its last six figures, the card number, or the holder's identity number"),
+        max_length=32,
+        fold=True,
     )
 
     def clean_number(self) -> str:
-        """The figures without spaces and hyphens; at least six, so that nobody leafs through the cards."""
+        """The figures without spaces and hyphens; at least six, so that nobody leafs through the cards.
+
+        A whole identity number names its holder, who may have come without the form; `holder` keeps its index.
+        """
+        self.holder = identity_index_of(self.cleaned_data["number"])
+        if self.holder:
+            return ""
         figures = "".join(self.cleaned_data["number"].replace("-", "").split())
         if not (figures.isascii() and figures.isdigit() and len(figures) >= 6):
             raise ValidationError(_("Enter at least six figures of the number."))
         return figures
+
+
+def identity_index_of(text: str) -> str:
+    """The index of a whole identity number, empty for anything else."""
+    try:
+        number = parse_identity_number(text)
+    except InvalidIdentityNumber:
+        return ""
+    return identity_index(number.kind, number.normalized)
 
 
 class OnSiteForm(VersionForm):

@@ -13,7 +13,8 @@ Params = Callable[[CardApplication], dict[str, Any]]
 def tell(template: str, batch: Batch, params: Params = lambda application: {}) -> None:
     """Stores the messages of one batch; the timeline entry makes the key, so that the same fact is told once."""
     subjects = {
-        row.pk: row for row in batch.subjects().select_related("applicant", "resident", "pickup_point", "region")
+        row.pk: row
+        for row in batch.subjects().select_related("applicant", "resident", "pickup_point", "region", "policy")
     }
     drafts = []
     for entry in batch.entries:

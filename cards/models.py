@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -389,6 +389,14 @@ class Card(Subject):
     def state_label(self) -> str:
         """The state in the reader's language."""
         return str(CardState(self.state).label)
+
+    @property
+    def usable_from(self) -> datetime | None:
+        """The moment from which an activated card works; in some regions hours after the activation (DOMAIN §5)."""
+        if self.activated_at is None:
+            return None
+        hours = int(self.policy.policy.setting("card.activation").get("usable_after_hours", 0))
+        return self.activated_at + timedelta(hours=hours)
 
 
 class CardTimelineEntry(TimelineEntryBase):

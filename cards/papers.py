@@ -1,13 +1,15 @@
 """The card application form of step 2, as web print, PDF and Word file (S4-13, S4-14, D6)."""
 
 from typing import Any
+from uuid import UUID
 
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 
 from cards.models import CardApplication
 from cards.photo import PhotoSource
+from cards.states import State
 from portal.design.text import format_day, format_moment
 from portal.documents import records
 from portal.documents.papers import Paper, PaperCode, PaperField
@@ -15,6 +17,7 @@ from portal.documents.papers import Paper, PaperCode, PaperField
 FORM = "card_application_form"
 SUBJECT = "cards.application"
 TITLE = gettext_lazy("Registration form for social security card application of the People's Republic of China")
+ENDED = (State.REJECTED, State.WITHDRAWN, State.LAPSED)
 PHOTO_TEXTS: dict[str, Any] = {
     PhotoSource.ON_FILE: gettext_lazy("police photo on file"),
     PhotoSource.RECEIPT: gettext_lazy("photo receipt"),
@@ -57,7 +60,10 @@ def application_form(application: CardApplication, language: str | None = None) 
                 _("The applicant declared that every answer is true and complete. Declared on %(moment)s.")
                 % {"moment": format_moment(application.declaration_at)},
                 _("Bring this form and the original identity card when you collect the card."),
-                _("Signature of the holder or agent: ____________________    Date: ____________________"),
+            ],
+            signatures=[
+                f"{words}{pgettext('paper', ': ')}".rstrip()
+                for words in (_("Signature of the holder or agent"), _("Date"))
             ],
             codes=_codes(application),
             footer=[_("Printed on %(moment)s from the portal.") % {"moment": format_moment(timezone.now())}],
@@ -65,21 +71,41 @@ def application_form(application: CardApplication, language: str | None = None) 
 
 
 def _codes(application: CardApplication) -> list[PaperCode]:
-    record = records.issue_record(kind=FORM, subject_kind=SUBJECT, subject_id=application.pk)
-    facts = facts_of(str(application.pk))
+    answered = answered_rounds(application)
+    subject_id = f"{application.pk}:{answered}" if answered else str(application.pk)
+    record = records.issue_record(kind=FORM, subject_kind=SUBJECT, subject_id=subject_id)
+    facts = facts_of(subject_id)
     number = application.grouped_number
-    found = [PaperCode("code128", application.number or "", _("Application number %(number)s") % {"number": number})]
+    found = [PaperCode("code128", application.number or "", "{}\n{}".format(_("Application number"), number))]
     if facts is not None:
         address = records.check_address(record, facts)
-        caption = _("Check this paper: %(code)s") % {"code": records.grouped_code(record.code)}
+        caption = "{}\n{}".format(_("Check this paper"), records.caption_code(record.code))
         found.insert(0, PaperCode("qr", address, caption))
     return found
 
 
+def answered_rounds(application: CardApplication) -> int:
+    """How many rounds of corrections were answered; each makes the forms printed before it outdated."""
+    return application.correction_round - int(application.state == State.CORRECTION_REQUIRED)
+
+
 def facts_of(subject_id: str) -> records.PaperFacts | None:
-    """What the public check page says about the form: kind and date, nobody's name."""
-    application = CardApplication.objects.filter(pk=subject_id, submitted_on__isnull=False).first()
-    return records.PaperFacts(title=TITLE, issued_on=application.submitted_on) if application else None
+    """What the public check page says about the form: kind and date, nobody's name.
+
+    A form from before a correction is superseded, that of an application that ended without a card is void.
+    """
+    key, _colon, answered = subject_id.partition(":")
+    try:
+        pk, version = UUID(key), int(answered or 0)
+    except ValueError:
+        return None
+    application = CardApplication.objects.filter(pk=pk, submitted_on__isnull=False).first()
+    if application is None:
+        return None
+    outcome = "superseded" if version < answered_rounds(application) else ""
+    if application.state in ENDED:
+        outcome = "void"
+    return records.PaperFacts(title=TITLE, issued_on=application.submitted_on, outcome=outcome)
 
 
 def register() -> None:

@@ -1,11 +1,20 @@
 """The picture of a case, wherever it lies: with the police's data, in the photo library, or among the uploads."""
 
+from django.utils.translation import gettext_lazy as _
+
 from cards.models import CardApplication, PhotoOnFile, PhotoReceipt
 from cards.photo import PhotoSource
 from portal.crypto import seal_bytes, unseal_bytes
 from portal.documents import uploads
 from portal.documents.models import Upload, UploadState
 from portal.people.models import Resident
+
+MISSING = _("The picture has not arrived yet. Approve when it is here, or ask for another photo.")
+
+
+def is_missing(application: CardApplication) -> bool:
+    """Whether a picture is still on its way; one that the police hold need not lie here (S4-10)."""
+    return application.photo_source in (PhotoSource.RECEIPT, PhotoSource.UPLOAD) and picture_of(application) is None
 
 
 def picture_of(application: CardApplication) -> bytes | None:

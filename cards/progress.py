@@ -11,6 +11,7 @@ from cards.states import CardState, State
 from cards.workflow import PROMISE, CardApplicationWorkflow
 from portal.design.components import Progress, TimelineItem
 from portal.people.actors import Actor
+from portal.regions import calendar
 from portal.regions.policy_values import Policy
 from portal.workflow import clocks, stories
 
@@ -44,6 +45,11 @@ AHEAD = (
     (State.COLLECTED, pgettext_lazy("step", "Collected and activated")),
 )
 PLACE = {state: position for position, (state, _label) in enumerate(AHEAD)} | {State.CORRECTION_REQUIRED: 0}
+NEXT_STEPS: dict[str, Any] = {
+    State.UNDER_REVIEW: gettext_lazy("The card office is reviewing the application; you need not do anything"),
+    State.IN_PRODUCTION: gettext_lazy("The card is being made; you need not do anything"),
+}
+"""What comes next where the applicant has nothing to do (F1)."""
 CHANNEL_LABELS = {
     "online": gettext_lazy("online, on this site"),
     "telephone": gettext_lazy("by telephone"),
@@ -53,12 +59,14 @@ CHANNEL_LABELS = {
 
 def timeline(application: CardApplication, actor: Actor) -> list[Any]:
     """What was done, where it stands now, and what comes, with the promised day."""
-    items: list[Any] = list(stories.items(application, actor))
+    # What ended needs no line of its own: the last entry says how it ended.
+    items: list[Any] = list(stories.items(application, actor, now=not application.is_final))
     place = PLACE.get(State(application.state))
     if place is None:
         return items
+    tells_day = not application.is_paused and not application.is_overdue(calendar.today())
     for state, label in AHEAD[place + 1 :]:
-        due = application.promised_on if state == State.READY_FOR_PICKUP else None
+        due = application.promised_on if state == State.READY_FOR_PICKUP and tells_day else None
         items.append(TimelineItem(label, Progress.NEXT, due=due))
     return items
 

@@ -32,6 +32,7 @@ def register() -> None:
     own.arrive.reactions.append(tell_ready)
     own.expect_arrival.reactions.append(tell_expected)
     own.collect.reactions.append(tell_collected)
+    own.turn_away.reactions.append(tell_turned_away)
     own.withdraw.reactions += [cancel_notices, propose_refunds, tell_withdrawn]
     own.lapse.reactions += [erase_drafts, propose_refunds, tell_lapsed]
     own.lapse_unpaid.reactions.append(tell_lapsed)
@@ -54,7 +55,7 @@ def tell_approved(batch: Batch) -> None:
 
 def tell_correction(batch: Batch) -> None:
     """Something must be put right; the promise stands still."""
-    tell("correction", batch, lambda row: {"reason": row.decision_reason})
+    tell("correction", batch, lambda row: {"reason": row.decision_reason, "day": row.last_day})
 
 
 def tell_resubmitted(batch: Batch) -> None:
@@ -64,7 +65,11 @@ def tell_resubmitted(batch: Batch) -> None:
 
 def tell_rejected(batch: Batch) -> None:
     """The application was rejected, why, and what to do."""
-    tell("rejected", batch, lambda row: {"reason": row.decision_reason, "next_step": row.decision_next_step})
+    tell(
+        "rejected",
+        batch,
+        lambda row: {"reason": row.decision_reason, "next_step": row.decision_next_step} | _refund(row),
+    )
 
 
 def tell_ready(batch: Batch) -> None:
@@ -78,18 +83,23 @@ def tell_expected(batch: Batch) -> None:
 
 
 def tell_collected(batch: Batch) -> None:
-    """The card was handed over."""
-    tell("collected", batch)
+    """The card was handed over, and whether it still has to be activated (S2-07)."""
+    tell("collected", batch, lambda row: {"inactive": _needs_activation(row)})
+
+
+def tell_turned_away(batch: Batch) -> None:
+    """The card was not handed over: why, and that it waits (S2-04)."""
+    tell("turned_away", batch, lambda row: {"reason": row.decision_reason, "day": row.last_day})
 
 
 def tell_withdrawn(batch: Batch) -> None:
     """The application was taken back."""
-    tell("withdrawn", batch)
+    tell("withdrawn", batch, _refund)
 
 
 def tell_lapsed(batch: Batch) -> None:
     """The application lapsed."""
-    tell("lapsed", batch)
+    tell("lapsed", batch, _refund)
 
 
 def tell_sealed(batch: Batch) -> None:
@@ -123,6 +133,14 @@ def _pickup(row: CardApplication) -> dict[str, Any]:
         "address": point.address if point else "",
         "hours": point.hours if point else "",
     }
+
+
+def _refund(row: CardApplication) -> dict[str, Any]:
+    return {"refund": row.paid_on is not None and bool(row.fee_fen)}
+
+
+def _needs_activation(row: CardApplication) -> bool:
+    return row.policy is None or bool(row.policy.policy.setting("card.activation")["required"])
 
 
 def expect_arrivals(batch: Batch) -> None:

@@ -35,7 +35,7 @@ from portal.regions import calendar
 from portal.regions import policy as policies
 from portal.regions.models import Office, PolicySnapshot, Region
 from portal.regions.policy_values import Policy
-from portal.workflow.errors import NotAvailable
+from portal.workflow.errors import NotAvailable, Unmet
 
 PURPOSE = "cards.fee"
 SERIES = "6"
@@ -279,7 +279,12 @@ def free_number(year: int) -> str:
 
 
 def approve(*, application: CardApplication, actor: Actor, version: int) -> CardApplication:
-    """Approves: the card may go into a production batch."""
+    """Approves: the card may go into a production batch.
+
+    Raises Unmet while the picture of a receipt or an upload has not arrived: nobody approves a photo unseen.
+    """
+    if application.state == State.UNDER_REVIEW and pictures.is_missing(application):
+        raise Unmet(CardApplicationWorkflow.approve, application, [str(pictures.MISSING)])
     return CardApplicationWorkflow.approve.fire(application, actor, version, changes={"approved_on": calendar.today()})
 
 
@@ -344,9 +349,12 @@ def resubmit(
         changes: dict[str, Any] = {}
         if asked & {"photo", "receipt_number"}:
             if photo_id is not None:
+                kept["receipt_number"] = ""
                 changes |= {"photo_id": photo_id, "photo_source": PhotoSource.UPLOAD}
             elif receipt_number:
                 kept["receipt_number"] = photo.tidy_receipt(receipt_number)
+                if row.claims.filter(receipt__number=kept["receipt_number"]).exists():
+                    raise ReceiptRefused(ReceiptProblem.USED)  # its picture is the one that was refused
                 receipt = usable_receipt(row, receipt_number)
                 ReceiptClaim.objects.get_or_create(
                     receipt=receipt, application=row, defaults={"claimed_at": timezone.now()}
@@ -410,7 +418,7 @@ def hand_over(
             ).update(used_at=at)
             if not used:
                 raise WrongCode(left=0)
-        CardApplicationWorkflow.collect.fire(row, actor, row.version, at=at)
+        CardApplicationWorkflow.collect.fire(row, actor, row.version, at=at, changes={"decision_reason": ""})
         HandOver.objects.create(
             application=row,
             document=document,
@@ -424,6 +432,16 @@ def hand_over(
         card = _issue_card(row, actor, code)
     application.refresh_from_db()
     return card, code
+
+
+def turn_away(*, application: CardApplication, actor: Actor, version: int, reason: str) -> CardApplication:
+    """Notes that somebody came with papers that are untrue or incomplete; the card stays at the pickup point (S2-04).
+
+    The applicant reads the reason on the page and in a message. Raises NotAvailable.
+    """
+    return CardApplicationWorkflow.turn_away.fire(
+        application, actor, version, note=reason, changes={"decision_reason": reason}
+    )
 
 
 def _issue_card(row: CardApplication, actor: Actor, code: str) -> Card:
@@ -493,6 +511,11 @@ def _try_code(card: Card, code: str, lock_after: int, actor: Actor) -> None:
         Card.objects.filter(pk=card.pk, locked_at__isnull=True).update(locked_at=timezone.now())
     audit.record("cards.wrong_activation_code", actor, subject=card, outcome="refused", details={"left": left})
     raise WrongCode(left=left)
+
+
+def is_locked(card: Card) -> bool:
+    """Whether wrong tries keep the telephone and the page shut now; a lock is over after a day."""
+    return card.locked_at is not None and card.locked_at > timezone.now() - timedelta(hours=LOCK_HOURS)
 
 
 def unlock_expired(card: Card) -> None:

@@ -162,6 +162,14 @@ class CardApplicationWorkflow(Workflow):
         label=_("Hand the card over"),
         story=_("The card was handed over after a check of the identity."),
     )
+    turn_away = Transition(
+        sources={State.READY_FOR_PICKUP},
+        roles={Role.CARD_CLERK, Role.CLERK},
+        decision=True,
+        needs_note=True,
+        label=_("Do not hand the card over"),
+        story=_("The card was not handed over: the papers were not in order."),
+    )
     seal = Transition(
         sources={State.READY_FOR_PICKUP},
         target=State.SEALED,

@@ -8,12 +8,13 @@ import csv
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Count, Exists, OuterRef
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -25,6 +26,7 @@ from enrollment.queueing import Filter
 from enrollment.workflow import EnrollmentWorkflow
 from portal.design.cells import as_text
 from portal.jobs import services as jobs
+from portal.jobs.models import Job
 from portal.jobs.progress import Progress
 from portal.jobs.registry import runner
 from portal.people.actors import Actor, Role
@@ -37,6 +39,9 @@ ROUND = 100
 AT_ONCE = 25
 """Up to so many cases are done in the request itself."""
 
+AT_MOST = timedelta(minutes=2)
+"""For so long the request that does few cases itself may be at work; afterwards it has died."""
+
 REASONS = {
     "changed": _("changed since you selected it"),
     "state": _("not to be decided any more"),
@@ -48,6 +53,12 @@ REASONS = {
     "rights": _("your role for this office has ended"),
 }
 Outcome = BulkItem.Outcome
+OUTCOMES = {
+    Outcome.WAITING: _("Not dealt with"),
+    Outcome.APPROVED: _("Approved"),
+    # Nothing was decided about it: no word that anybody could take for a rejection.
+    Outcome.SKIPPED: _("Left as it was"),
+}
 
 
 @dataclass
@@ -154,16 +165,38 @@ def start(bulk: BulkDecision, actor: Actor) -> BulkDecision:
     """Begins once: few cases are done at once, more of them as a job; a second press changes nothing."""
     begun = BulkDecision.objects.filter(pk=bulk.pk, started_at=None).update(started_at=timezone.now())
     bulk.refresh_from_db()
-    if not begun:
-        return bulk
-    if bulk.selected <= AT_ONCE:
+    if begun and bulk.selected <= AT_ONCE:
         run_all(bulk, actor)
-        return bulk
+    elif begun:
+        _start_job(bulk, actor)
+    return bulk
+
+
+def go_on(bulk: BulkDecision, actor: Actor) -> BulkDecision:
+    """Takes up what a stop, or a process that died, has left; changes nothing while the work still runs or is done."""
+    with transaction.atomic():
+        locked = BulkDecision.objects.select_for_update().get(pk=bulk.pk)
+        if is_left(locked):
+            _start_job(locked, actor)
+    bulk.refresh_from_db()
+    return bulk
+
+
+def is_left(bulk: BulkDecision) -> bool:
+    """Whether a decision was begun, is not finished, and nothing works on it."""
+    if bulk.started_at is None or bulk.finished_at is not None:
+        return False
+    if bulk.job_id is None:
+        return bulk.started_at < timezone.now() - AT_MOST
+    job = Job.objects.filter(pk=bulk.job_id).first()
+    return job is None or not job.is_live
+
+
+def _start_job(bulk: BulkDecision, actor: Actor) -> None:
     with transaction.atomic():
         job = jobs.start(KIND, owner_id=actor.user_id, params={"bulk": str(bulk.pk)}, total=bulk.selected)
         BulkDecision.objects.filter(pk=bulk.pk).update(job_id=job.pk)
-    bulk.refresh_from_db()
-    return bulk
+    bulk.job_id = job.pk
 
 
 def run_all(bulk: BulkDecision, actor: Actor) -> None:
@@ -182,7 +215,9 @@ def approve_round(bulk: BulkDecision, actor: Actor, size: int = ROUND) -> int:
         # Locked first: what is read afterwards cannot change before it is written.
         cases = Application.objects.filter(pk__in=[item.application_id for item in waiting])
         list(cases.select_for_update(no_key=True).order_by("pk").values_list("pk"))
-        items = list(_judged(bulk.items.filter(pk__in=[item.pk for item in waiting]), actor))
+        # Read again: another worker may have dealt with them while this one waited for the lock.
+        still = bulk.items.filter(pk__in=[item.pk for item in waiting], outcome=Outcome.WAITING)
+        items = list(_judged(still, actor))
         own = EnrollmentWorkflow.conflict(actor, [item.application_id for item in items])
         category = _category_of(bulk, items, own, actor)
         for item in items:
@@ -198,7 +233,7 @@ def approve_round(bulk: BulkDecision, actor: Actor, size: int = ROUND) -> int:
             item.reason = "" if item.application_id in moved else item.reason or "changed"
         BulkItem.objects.bulk_update(items, ["outcome", "reason"])
         CaseLease.objects.filter(application__in=moved).delete()
-    return len(items)
+    return len(waiting)
 
 
 def _category_of(bulk: BulkDecision, items: Sequence[Any], own: set[UUID], actor: Actor) -> str:
@@ -239,6 +274,12 @@ def run(progress: Progress) -> None:
     progress.step(bulk.selected, bulk.selected)
 
 
+def figures(bulk: BulkDecision) -> dict[str, int]:
+    """How many cases have which outcome."""
+    found = dict(bulk.items.order_by().values_list("outcome").annotate(number=Count("pk")))
+    return {outcome.value: found.get(outcome.value, 0) for outcome in Outcome}
+
+
 HEAD = (_("Number"), _("Person to insure"), _("Result"), _("Reason"))
 
 
@@ -251,15 +292,21 @@ def write_results(bulk: BulkDecision, writer: Any) -> None:
 
 def results(bulk: BulkDecision) -> list[tuple[str, str, str, str]]:
     """What became of each case."""
-    items = bulk.items.select_related("application__beneficiary").defer(
+    return [result_of(item) for item in dealt_with(bulk)]
+
+
+def dealt_with(bulk: BulkDecision) -> Any:
+    """The cases of a decision in their order, with what a result says of each."""
+    return bulk.items.select_related("application__beneficiary").defer(
         "application__answers_cipher", "application__facts"
     )
-    return [
-        (
-            item.application.grouped_number,
-            item.application.beneficiary.masked_name if item.application.beneficiary else "",
-            item.get_outcome_display(),
-            str(REASONS.get(item.reason, "")),
-        )
-        for item in items
-    ]
+
+
+def result_of(item: BulkItem) -> tuple[str, str, str, str]:
+    """Number, masked name, result and why not, as page and file show them."""
+    return (
+        item.application.grouped_number,
+        item.application.beneficiary.masked_name if item.application.beneficiary else "",
+        str(OUTCOMES[Outcome(item.outcome)]),
+        str(REASONS.get(item.reason, "")),
+    )

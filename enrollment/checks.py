@@ -26,6 +26,7 @@ CHECKS = {
     "other_cover": _("No double cover"),
     "area": _("Area"),
     "materials": _("Materials"),
+    "premium": _("Premium"),
     "office": _("Responsible office"),
 }
 
@@ -40,6 +41,7 @@ REASONS = {
     "already_covered": _("This person already has cover for the year."),
     "not_local": _("The person says they do not live in the area."),
     "none_listed": _("The region lists no materials for this case."),
+    "premium_differs": _("Paid was another amount than follows from the answers. Settle the difference with finance."),
     "routed_to_county": _("No office was chosen; the county centre answers."),
 }
 
@@ -82,6 +84,8 @@ def _findings(row: Any, policy: Policy, at: datetime) -> Iterable[tuple[str, str
     yield "other_cover", _other_cover(row)
     yield "area", "" if facts["in_area"] else "not_local"
     yield "materials", "" if row.has_materials else "none_listed"
+    if row.paid_on is not None:
+        yield "premium", _premium(row, policy)
     yield "office", "" if row.answers.get("office", {}).get("office") else "routed_to_county"
 
 
@@ -94,6 +98,12 @@ def _identity(row: Application) -> str:
     if number.birth_date and number.birth_date.isoformat() != row.facts["birth_on"]:
         return "birth_differs"
     return str(number.warnings[0]) if number.warnings else ""
+
+
+def _premium(row: Any, policy: Policy) -> str:
+    """Whether what was paid is what follows from the answers; an amount the frozen rules do not know says nothing."""
+    amount_fen = terms.terms_of(row.facts, policy, row.cover_year).fee.amount_fen
+    return "" if amount_fen in (None, row.payable_fen) else "premium_differs"
 
 
 def _other_cover(row: Any) -> str:

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from enrollment.cover import add_months
-from enrollment.models import Employment
+from enrollment.models import Employment, Registration
 from portal.regions.materials import MaterialRule
 from portal.regions.policy_values import Policy
 
@@ -21,6 +21,8 @@ MOST_MONTHS_BACK = 12
 GRACE_DAYS = 15
 KINDS = {
     "ID_CARD": 1,
+    "HMT_PERMIT": 1,
+    "FOREIGN_PR_CARD": 1,
     "SPOUSE_CHILDREN_ID": 1,
     "HOUSEHOLD_REGISTER": 2,
     "RESIDENCE_PROOF": 2,
@@ -98,12 +100,13 @@ def employer_days_left(hired_on: date, today: date) -> int:
     return (employer_until(hired_on) - today).days
 
 
-def facts(employment: str, *, dependants: bool, medical_costs: bool) -> dict[str, Any]:
-    """What the papers solver looks at."""
+def facts(row: Registration) -> dict[str, Any]:
+    """What the papers solver looks at; the identity document is the one the person registered with (S3-04)."""
     return {
-        "dependants": dependants,
-        "medical_costs": medical_costs,
-        "flexible": employment == Employment.FLEXIBLE,
+        "dependants": row.dependants,
+        "medical_costs": row.medical_costs,
+        "flexible": row.employment == Employment.FLEXIBLE,
+        "document": row.resident.id_kind,
     }
 
 

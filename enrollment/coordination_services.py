@@ -90,7 +90,7 @@ def hand_in(*, registration: Registration, actor: Actor, version: int) -> Regist
             raise PermissionDenied
         if not row.is_editable:
             raise Changed
-        told = coordination.facts(row.employment, dependants=row.dependants, medical_costs=row.medical_costs)
+        told = coordination.facts(row)
         asked = coordination.papers(row.policy.policy, told)
         row.materials.exclude(code__in=[rule.code for _kind, rule in asked]).delete()
         known = set(row.materials.values_list("code", flat=True))

@@ -14,6 +14,7 @@ BY_HAND = _("I have handed in “%(name)s” at the office as asked, or bring it
 BY_HAND_OR_PHOTO = _(
     "I have sent new photos of “%(name)s”, or handed it in at the office as asked, or bring it within the time."
 )
+ON_BEHALF = _("“%(name)s” was handed in as asked, or comes within the time.")
 
 
 class CorrectionAnswersForm(forms.Form):
@@ -25,16 +26,22 @@ class CorrectionAnswersForm(forms.Form):
     def __init__(self, *args: Any, application: Application, items: Iterable[CorrectionItem], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.items = list(items)
-        handed_in = BY_HAND if pictures.mode_of(application) == pictures.OFF else BY_HAND_OR_PHOTO
+        handed_in = self.by_hand(application)
         names = {material.code: material.name for material in application.materials.all()}
         for item in self.items:
             if item.kind == CorrectionItem.Kind.MATERIAL:
+                name = names.get(item.code, item.code)
                 self.fields[f"material.{item.code}"] = DeclarationField(
-                    label=handed_in % {"name": names.get(item.code, item.code)},
+                    label=handed_in % {"name": name},
                     help_text=item.reason,
+                    error_messages={"required": _("Confirm what is said about “%(name)s”") % {"name": name}},
                 )
             else:
                 self.fields[item.code] = self._field(application, item)
+
+    def by_hand(self, application: Application) -> Any:
+        """What is declared about a material, with a place for its name."""
+        return BY_HAND if pictures.mode_of(application) == pictures.OFF else BY_HAND_OR_PHOTO
 
     @staticmethod
     def _field(application: Application, item: CorrectionItem) -> forms.Field:
@@ -55,3 +62,19 @@ class CorrectionAnswersForm(forms.Form):
     def handed_in(self) -> list[str]:
         """Codes of the materials the resident says to have handed in."""
         return [item.code for item in self.items if item.kind == CorrectionItem.Kind.MATERIAL]
+
+
+class OnBehalfForm(CorrectionAnswersForm):
+    """The same, entered at the counter or by the agent of the village for somebody who is not online."""
+
+    word_given = DeclarationField(
+        label=_("The resident, or whoever acts for them, gave me these corrections. I enter them in their name."),
+        error_messages={"required": _("Confirm from whom you have the corrections")},
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.order_fields([*(name for name in self.fields if name != "word_given"), "word_given"])
+
+    def by_hand(self, application: Application) -> Any:
+        return ON_BEHALF

@@ -8,15 +8,16 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from enrollment import households, offices, services, steps, terms
+from enrollment import households, offices, pictures, services, steps, terms
 from enrollment.codes import ForWhom, Relation
-from enrollment.models import Application, ApplicationMaterial, CheckResult, HouseholdPack, WalkIn
+from enrollment.models import Application, ApplicationMaterial, CheckResult, HouseholdPack, MaterialPicture, WalkIn
 from enrollment.states import State
 from enrollment.workflow import EnrollmentWorkflow
 from payments.models import Notice
@@ -164,15 +165,21 @@ def save(draft: WalkIn, typed: Mapping[str, list[str]], *, version: int) -> Walk
 
 
 def discard(draft: WalkIn) -> None:
-    """Throws an unfinished draft away."""
-    WalkIn.objects.unfinished().filter(pk=draft.pk).delete()
+    """Throws an unfinished draft away, with the photos taken for it."""
+    _erase([draft.pk])
 
 
 def erase_old(limit: int = 500) -> int:
     """Erases drafts nobody has touched for 30 days; returns how many."""
     old = WalkIn.objects.unfinished().filter(saved_at__lt=timezone.now() - timedelta(days=KEPT_DAYS))
-    erased, _by_model = WalkIn.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:limit])).delete()
-    return erased
+    return _erase(list(old.values_list("pk", flat=True)[:limit]))
+
+
+def _erase(draft_ids: list[UUID]) -> int:
+    with transaction.atomic():
+        rows = list(WalkIn.objects.select_for_update().unfinished().filter(pk__in=draft_ids).order_by("pk"))
+        pictures.erase(MaterialPicture.objects.filter(walk_in__in=rows))
+        return WalkIn.objects.filter(pk__in=[row.pk for row in rows]).delete()[0]
 
 
 def sketch(draft: WalkIn, told: Mapping[str, Mapping[str, Any]], *, who: str, year: int) -> Application:
@@ -232,6 +239,7 @@ def register(*, draft: WalkIn, told: Told, actor: Actor, decide: bool) -> Applic
         services.submit(
             application=application, actor=actor, token=application.submit_token, version=application.version
         )
+        pictures.hand_over(walk_in=row, application=application)
         _note_papers(application, told.seen, actor)
         _begin_review(application)
         if decide and may_decide(application, row.office):

@@ -128,7 +128,7 @@ def cover_dates(
 ) -> CoverDates:
     """Cover that a payment gives: a newborn's from birth, otherwise from New Year or the day after payment and waiting.
 
-    `paid_on` is the day of payment, or of approval where nothing is payable; `newborn_until` the last day of the
+    `paid_on` is the day of payment, or of the application where nothing is payable; `newborn_until` the last day of the
     newborn's window, after which an infant waits for the next day or month only.
     """
     new_year, last_day = date(cover_year, 1, 1), date(cover_year, 12, 31)

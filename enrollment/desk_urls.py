@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from enrollment.views import bulk, committee, day, decide, desk, renewal, review, rosters, workload
+from enrollment.views import answering, bulk, committee, day, decide, desk, pictures, renewal, review, rosters, workload
 
 urlpatterns = [
     path("desk/renewals/", renewal.campaigns, name="renewals"),
@@ -36,9 +36,11 @@ urlpatterns = [
     path("desk/day/", day.day, name="day"),
     path("desk/workload/", workload.workload, name="workload"),
     path("desk/applications/<uuid:pk>/", review.review, name="review"),
+    path("desk/applications/<uuid:pk>/photos/", pictures.of_case, name="case_pictures"),
     path("desk/applications/<uuid:pk>/materials/", review.judge, name="judge"),
     path("desk/applications/<uuid:pk>/approve/", review.approve, name="approve"),
     path("desk/applications/<uuid:pk>/correct/", decide.ask_correction, name="ask_correction"),
+    path("desk/applications/<uuid:pk>/answer/", answering.answer, name="answer"),
     path("desk/applications/<uuid:pk>/reject/", decide.reject, name="reject"),
     path("desk/applications/<uuid:pk>/undo/", review.undo, name="undo"),
     path("desk/applications/<uuid:pk>/take-over/", review.take_over, name="take_over"),

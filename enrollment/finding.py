@@ -123,7 +123,9 @@ def by_name(words: str, compact: str) -> Q | None:
 
 
 def by_initials(words: str, compact: str) -> Q | None:
-    """The beginning of the pinyin initials, two letters or more."""
-    if not compact.isascii() or not compact.isalpha() or not 2 <= len(compact) <= LONGEST:
+    """The beginning of the pinyin initials, or of a name in Latin letters; two letters or more."""
+    letters = re.sub(r"[.']", "", compact)
+    if not letters.isascii() or not letters.isalpha() or len(letters) < 2:
         return None
-    return Q(beneficiary__name_initials__startswith=compact.lower())
+    latin = Q(beneficiary__name_initials__startswith=initials(words), beneficiary__name__istartswith=words)
+    return latin | Q(beneficiary__name_initials__startswith=letters.lower()[:LONGEST])

@@ -40,8 +40,10 @@ def length(application: Application) -> timedelta:
 def words(lease: CaseLease, at: datetime) -> str:
     """Who has it, since when, and how many minutes that are."""
     minutes = lease.minutes(at)
-    ago = ngettext("%(count)d minute", "%(count)d minutes", minutes) % {"count": minutes}
     values = {"name": lease.holder.display_name or lease.holder.username, "since": format_moment(lease.since)}
+    if minutes < 1:
+        return _("%(name)s has just opened this case (%(since)s).") % values
+    ago = ngettext("%(count)d minute", "%(count)d minutes", minutes) % {"count": minutes}
     return _("%(name)s has this case open since %(since)s (%(ago)s).") % (values | {"ago": ago})
 
 

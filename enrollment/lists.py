@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
+from enrollment.papers.parts import to_sign
 from portal.design.text import format_moment
 from portal.documents.papers import Paper, PaperField, PaperTable
 from portal.regions import calendar
@@ -103,7 +104,7 @@ def attorney_form(region: Region, policy: Policy, values: dict[str, str], langua
                 ),
                 _("I can take this power back at any time, on the portal or at a service point."),
             ],
-            signatures=[_("Signature of the person represented"), _("Signature of the agent"), _("Date")],
+            signatures=to_sign(_("Signature of the person represented"), _("Signature of the agent"), _("Date")),
             footer=[
                 _("Bring both identity cards and this paper to the office."),
                 _("Questions: call %(hotline)s.") % {"hotline": policy.setting("hotline", "12393")},

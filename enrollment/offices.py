@@ -7,7 +7,7 @@ from datetime import date
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from enrollment.codes import REVIEW_OFFICE_KINDS
+from enrollment.codes import REVIEW_OFFICE_KINDS, PaymentOrder
 from enrollment.models import Application
 from enrollment.states import State
 from portal.regions import calendar
@@ -44,12 +44,19 @@ def promise(policy: Policy, kind: str) -> str:
     }
 
 
-def expected_on(application: Application) -> date:
-    """The day by which a submitted application is decided, from its submission on; raises LookupError for a draft."""
+def expected_on(application: Application) -> date | None:
+    """The day by which a submitted application is decided; None while its review has to wait for the payment.
+
+    Raises LookupError for a draft.
+    """
     if application.policy is None or application.submitted_on is None:
         raise LookupError(f"application {application.pk} is not submitted")
+    pays_first = application.payment_order == PaymentOrder.PAY_FIRST and not application.nothing_payable
+    if pays_first and application.paid_on is None:
+        return None
     days = review_days(application.policy.policy, application.office_kind)
-    return calendar.add_workdays(application.submitted_on, days, application.region).date
+    begins = application.paid_on if pays_first and application.paid_on else application.submitted_on
+    return calendar.add_workdays(begins, days, application.region).date
 
 
 def serving(region: Region, policy: Policy) -> list[Office]:

@@ -1,4 +1,4 @@
-"""The page for photos of the materials: a field for every material, and one for every photo that can be taken again."""
+"""The page for photos of the materials: a field for every material, and one for every file that can be taken again."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,24 +9,23 @@ from django.forms.boundfield import BoundField
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from enrollment.models import MaterialPicture
-from enrollment.pictures import MOST_AT_ONCE, TOO_MANY_AT_ONCE, Asked, PictureRefused
+from enrollment.pictures import MOST_AT_ONCE, TOO_MANY_AT_ONCE, Asked, PictureRefused, Sent
 
-ANY_PICTURE = {"accept": "image/*"}
+ANY_PAPER = {"accept": "image/*,application/pdf"}
 """Without `capture`, so that telephones offer the album and the camera (UX-R9)."""
 
 
 class SeveralFiles(forms.FileInput):
-    """A file control that takes several photos at once."""
+    """A file control that takes several files at once."""
 
     allow_multiple_selected = True
 
 
 class PhotosField(forms.Field):
-    """The photos chosen for one material; each is judged on its own when it is taken, so that none spoils another."""
+    """The files chosen for one material; each is judged on its own when it is taken, so that none spoils another."""
 
     widget: type[forms.Widget] = SeveralFiles
-    button_label = gettext_lazy("Choose photos")
+    button_label = gettext_lazy("Choose photos or a PDF")
 
     def clean(self, value: Any) -> list[UploadedFile]:
         """Returns the files as they came; nothing for none."""
@@ -34,10 +33,10 @@ class PhotosField(forms.Field):
 
 
 class OnePhotoField(PhotosField):
-    """The photo that takes the place of another."""
+    """The file that takes the place of another."""
 
     widget = forms.FileInput
-    button_label = gettext_lazy("Choose the new photo")
+    button_label = gettext_lazy("Choose the new photo or PDF")
 
     def clean(self, value: Any) -> list[UploadedFile]:
         """Returns the one file; nothing for none."""
@@ -50,31 +49,30 @@ class PicturesForm(forms.Form):
     def __init__(self, *args: Any, entries: list[list[Asked]], must: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.entries = entries
+        self.reasons: list[str] = []
         # Only the words "(optional)" hang on it: what is missing is said when the reader wants to go on.
         self.needed = {
             entry[0].code for entry in entries if must and len(entry) == 1 and entry[0].rule and entry[0].rule.required
         }
-        self.targets: dict[str, tuple[Asked, MaterialPicture | None]] = {}
+        self.targets: dict[str, tuple[Asked, Sent | None]] = {}
         for one in (one for entry in entries for one in entry if not one.is_waived):
             if one.room:
                 self._ask(f"photos-{one.code}", PhotosField, _("Add photos of “%(name)s”") % {"name": one.name}, one)
-            for number, picture in enumerate(one.pictures, start=1):
+            for number, sent in enumerate(one.files, start=1):
                 label = _("Take photo %(number)d of “%(name)s” again") % {"number": number, "name": one.name}
-                self._ask(f"again-{picture.pk}", OnePhotoField, label, one, picture)
+                self._ask(f"again-{sent.pk}", OnePhotoField, label, one, sent)
 
-    def _ask(
-        self, name: str, kind: type[PhotosField], label: str, one: Asked, picture: MaterialPicture | None = None
-    ) -> None:
-        needed = picture is None and one.code in self.needed and not one.pictures
+    def _ask(self, name: str, kind: type[PhotosField], label: str, one: Asked, replaced: Sent | None = None) -> None:
+        needed = replaced is None and one.code in self.needed and not one.files
         self.fields[name] = kind(label=label, required=needed, widget=kind.widget(attrs=self._attrs(kind)))
-        self.targets[name] = (one, picture)
+        self.targets[name] = (one, replaced)
 
     @staticmethod
     def _attrs(kind: type[PhotosField]) -> dict[str, Any]:
-        return ANY_PICTURE | ({"multiple": True} if kind is PhotosField else {})
+        return ANY_PAPER | ({"multiple": True} if kind is PhotosField else {})
 
-    def chosen(self) -> Iterator[tuple[str, Asked, MaterialPicture | None, UploadedFile]]:
-        """Every chosen file with its field, its material and the photo it replaces; those over the number of one
+    def chosen(self) -> Iterator[tuple[str, Asked, Sent | None, UploadedFile]]:
+        """Every chosen file with its field, its material and the file it replaces; those over the number of one
         request are refused beside their field.
         """
         files = [(name, file) for name in self.targets for file in self.cleaned_data.get(name, [])]
@@ -86,6 +84,7 @@ class PicturesForm(forms.Form):
 
     def refuse(self, name: str, file: UploadedFile, refusal: PictureRefused) -> None:
         """Says beside the field which file was not taken and why."""
+        self.reasons.append(str(refusal.message))
         self.add_error(name, _("“%(file)s”: %(why)s") % {"file": _short(file.name or ""), "why": refusal.message})
 
     def want(self, one: Asked, message: str) -> None:
@@ -100,12 +99,12 @@ class PicturesForm(forms.Form):
 
 
 class Row:
-    """One material as the template draws it: the field for more photos, and every photo with its own field."""
+    """One material as the template draws it: the field for more files, and every file with its own field."""
 
     def __init__(self, form: PicturesForm, one: Asked) -> None:
         self.asked = one
         self.field: BoundField | None = _bound(form, f"photos-{one.code}")
-        self.photos = [(picture, _bound(form, f"again-{picture.pk}")) for picture in one.pictures]
+        self.files = [(sent, _bound(form, f"again-{sent.pk}")) for sent in one.files]
 
 
 def _bound(form: PicturesForm, name: str) -> BoundField | None:

@@ -151,6 +151,8 @@ def _awaiting_payment(application: Application) -> Step:
     notice = application.notice
     if notice is None:
         return Step(_("The payment notice is being made"), _("It will be here within a minute or two."))
+    if notice.is_overdue(calendar.today()):
+        return _awaiting_late_news(notice)
     if notice.collective is not None and notice.collective.state == NoticeState.ISSUED:
         return _awaiting_together(notice.collective)
     return Step(
@@ -166,6 +168,25 @@ def _awaiting_payment(application: Application) -> Step:
         _("Open the payment notice"),
         waits_for_you=True,
     )
+
+
+def _awaiting_late_news(notice: Notice) -> Step:
+    """Nothing to pay any more; for some days money of the last day may still be on its way from a bank."""
+    return Step(
+        _("The pay-by day is over. Do not pay now; call us."),
+        _("If you paid by %(day)s, the money is on its way and counts. Otherwise the application lapses by itself.")
+        % {"day": format_day(notice.due_on)},
+        notice.get_absolute_url(),
+        _("Open the payment notice"),
+    )
+
+
+def pay_by(application: Application) -> date | None:
+    """The last day to pay, while there is still time to."""
+    notice = application.notice
+    if application.state != State.AWAITING_PAYMENT or notice is None or notice.is_overdue(calendar.today()):
+        return None
+    return notice.due_on
 
 
 def _pay_early(application: Application, notice: Notice) -> list[str]:
@@ -201,17 +222,25 @@ def _enrolled(application: Application) -> Step:
 
 
 def _rejected(application: Application) -> Step:
-    return Step(_("The application was not approved"), _("The reason and what you can do next are below."))
+    text = _("The progress page says why and what can be done next.")
+    return Step(_("The application was not approved"), " ".join([text, *_money_back(application)]))
 
 
 def _withdrawn(application: Application) -> Step:
-    return Step(_("The application was withdrawn"), _("You can apply again while the registration is open."))
+    text = _("You can apply again while the registration is open.")
+    return Step(_("The application was withdrawn"), " ".join([text, *_money_back(application)]))
 
 
 def _lapsed(application: Application) -> Step:
-    return Step(
-        _("The application has lapsed"), _("The time ran out. You can apply again while the registration is open.")
-    )
+    text = _("The time ran out. You can apply again while the registration is open.")
+    return Step(_("The application has lapsed"), " ".join([text, *_money_back(application)]))
+
+
+def _money_back(application: Application) -> list[str]:
+    """What becomes of money that was paid before a case ended without cover."""
+    if application.notice is None or application.notice.state not in (NoticeState.REFUNDING, NoticeState.REFUNDED):
+        return []
+    return [_("The money you paid goes back to you; the payment notice shows how far that is.")]
 
 
 STEPS = {
@@ -231,8 +260,12 @@ STEPS = {
 
 def standing(application: Application) -> Standing:
     """Who has the case, since when and by when, at every stage (F1)."""
-    if application.waits_for_resident:
+    is_billed = application.state == State.AWAITING_PAYMENT
+    pay_until = pay_by(application)
+    if application.waits_for_resident and (not is_billed or pay_until):
         holder = _("You: something is waiting for you")
+    elif is_billed:
+        holder = _("The portal; it goes on by itself")
     elif application.state in FINAL:
         holder = _("Nobody: the case is closed")
     elif application.state in (State.SUBMITTED, State.APPROVED):
@@ -241,12 +274,11 @@ def standing(application: Application) -> Standing:
         office = offices.in_charge(application)
         holder = office.name if office else _("the office in charge")
     by = application.last_day
-    if application.state == State.AWAITING_PAYMENT and application.notice is not None:
-        by = application.notice.due_on
+    if is_billed:
+        by = pay_until
     elif application.state == State.SUBMITTED and not application.is_held:
         by = offices.expected_on(application)
-    to_pay = application.state == State.AWAITING_PAYMENT
-    return Standing(holder=holder, since=application.state_since, by=by, to_pay=to_pay)
+    return Standing(holder=holder, since=application.state_since, by=by, to_pay=is_billed)
 
 
 def timeline(application: Application, viewer: Actor) -> list[Any]:

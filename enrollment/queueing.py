@@ -32,6 +32,7 @@ from portal.design.paging import (
 from portal.people.actors import Actor, Role
 from portal.people.identity import birthday
 from portal.people.models import StaffGrant
+from portal.people.services import related_ids
 from portal.prepared import PreparedRows
 from portal.regions import calendar
 from portal.regions.models import Region
@@ -258,6 +259,25 @@ def _parts_of_office(office_id: int) -> dict[str, Sequence[ApplicationQuerySet]]
     return {code: [rows.filter(state=state) for state in states] for code, (_label, states) in TABS.items()}
 
 
+def reminder(rows: Sequence[Any], view: Filter) -> str:
+    """What the desk is reminded of every day: how many of the first rows of a queue are due today or overdue (B9).
+
+    The nearest due date stands first, so that the rows of the first page are enough; empty where nothing presses.
+    """
+    if not view.by_due or view.deadline:
+        return ""
+    end = due_before("today")
+    count = sum(row.due_at is not None and row.due_at <= end for row in rows)
+    if not count:
+        return ""
+    number = f"{count}+" if count >= PAGE_SIZE else str(count)
+    return ngettext(
+        "Reminder: %(number)s case is due today or overdue.",
+        "Reminder: %(number)s cases are due today or overdue.",
+        count,
+    ) % {"number": number}
+
+
 def arrived_since(actor: Actor, view: Filter, since: datetime) -> int:
     """How many rows came into a view after an instant, counted to a hundred (UX-C15)."""
     return capped_count(rows.filter(state_since__gt=since) for rows in chosen(actor, view))
@@ -271,9 +291,15 @@ def arrived_words(count: int) -> str:
 
 
 def next_case(actor: Actor, view: Filter, behind: Application | None = None) -> Application | None:
-    """The case of a view that comes after another one, else its first; what a colleague has open is left out."""
+    """The case of a view that comes after another one, else its first.
+
+    What a colleague has open is left out, and so are the actor's own case and those of the household (N19).
+    """
     busy = CaseLease.objects.filter(application=OuterRef("pk"), until__gt=timezone.now()).exclude(holder=actor.user_id)
     free = [rows.filter(~Exists(busy)) for rows in chosen(actor, view)]
+    if actor.resident_id is not None:
+        own = related_ids(actor.resident_id)
+        free = [rows.exclude(resident__in=own).exclude(beneficiary__in=own) for rows in free]
     if behind is not None:
         free = [rows.exclude(pk=behind.pk) for rows in free]
         value = getattr(behind, view.order.column)

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
-from enrollment import checks, cover, households, messages, offices, renewal, terms
+from enrollment import checks, correcting, cover, households, messages, offices, renewal, terms
 from enrollment.codes import PaymentOrder, Status
 from enrollment.models import Application, Cover
 from enrollment.states import FINAL, State
@@ -20,7 +20,7 @@ from payments.models import Notice
 from payments.states import State as NoticeState
 from payments.workflow import NoticeWorkflow
 from portal.design.text import format_yuan
-from portal.people.actors import SYSTEM
+from portal.people.actors import SYSTEM, Role
 from portal.people.models import AssistanceCategory
 from portal.regions import calendar
 from portal.regions.text import both
@@ -43,6 +43,7 @@ def register() -> None:
     own.open_refund.reactions.append(propose_refunds)
     for asked in (own.ask_correction, own.county_ask_correction):
         asked.reactions.append(tell_correction)
+    own.resubmit.reactions += [correcting.check_again, tell_corrected]
     own.escalate.reactions.append(tell_escalated)
     own.bill.reactions += [issue_notices, tell_approved, renewal.tell_renewed]
     own.renew.reactions.append(advance)
@@ -144,7 +145,7 @@ def _cover(row: Application, today: date) -> Cover:
     dates = cover.cover_dates(
         policy=policy,
         cover_year=row.cover_year,
-        paid_on=row.paid_on or today,
+        paid_on=row.paid_on or (row.submitted_on if row.nothing_payable else None) or today,
         birth_on=birth_on,
         newborn_until=terms.newborn_until(birth_on, row.region, policy),
         missed_years=row.facts["missed_years"],
@@ -290,6 +291,18 @@ def tell_rejected(batch: Batch) -> None:
 def tell_correction(batch: Batch) -> None:
     """Something is to be put right, and by when."""
     messages.tell("correction", batch, lambda row: {"due": messages.last_day(row.due_at)})
+
+
+def tell_corrected(batch: Batch) -> None:
+    """Corrected by a clerk or an agent in the resident's name; who corrects in person needs no message (F5)."""
+    if batch.actor.role not in (Role.CLERK, Role.COMMITTEE_AGENT):
+        return
+
+    def params(row: Application) -> dict[str, Any]:
+        phone = row.office.phone if row.office else ""
+        return {"due": messages.last_day(row.due_at), "by": batch.actor.name, "phone": phone}
+
+    messages.tell("corrected", batch, params)
 
 
 def tell_escalated(batch: Batch) -> None:

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from enrollment import leases, offices, pictures, steps, terms
+from enrollment import correcting, leases, offices, pictures, steps, terms
 from enrollment.models import Appeal, Application, ApplicationMaterial, CorrectionItem, InternalNote
 from enrollment.states import State
 from enrollment.workflow import EnrollmentWorkflow
@@ -377,10 +377,10 @@ def resubmit(
             judged="", seen_by=None, seen_at=None, refusal_code="", refusal_text=""
         )
         row.answers = answers
-        facts = terms.facts_of(row, row.policy.policy, row.submitted_on)
-        _edit(
-            row, answers_cipher=row.answers_cipher, facts=facts, category=facts["status"], assistance=facts["category"]
-        )
+        changes: dict[str, Any] = {"answers_cipher": row.answers_cipher}
+        if any(item.kind == CorrectionItem.Kind.FIELD and item.before != item.after for item in open_items):
+            changes |= correcting.follow(row, _materials)
+        _edit(row, **changes)
         EnrollmentWorkflow.resubmit.fire(row, actor, row.version, codes={"round": row.correction_round}, at=at)
     application.refresh_from_db()
     return application

@@ -13,13 +13,17 @@ LONGEST_LOOK_AHEAD_DAYS = 500
 
 @dataclass(frozen=True)
 class Question:
-    """A person and a day of payment; `missed_years` without insurance before it, `repaid_years` of them paid up."""
+    """A person and a day of payment; `missed_years` without insurance before it, `repaid_years` of them paid up.
+
+    `next_year` is the first year that is not paid for yet: who pays for a later one has missed it as well.
+    """
 
     birth_on: date
     pay_on: date
     missed_years: int = 0
     repaid_years: int = 0
     category: str = ""
+    next_year: int | None = None
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ class Lapse:
 def outcomes(question: Question, policy: Policy, is_workday: Callable[[date], bool]) -> tuple[Outcome, ...]:
     """The cover years a payment on the day can buy, and from when until when each covers; empty between the windows."""
     newborn_until = cover.newborn_window_until(question.birth_on, policy, is_workday)
-    exempt = question.category in policy.setting("waiting_exempt", []) if question.category else False
+    exempt = is_exempt(question.category, policy)
     return tuple(
         Outcome(
             option.year,
@@ -72,7 +76,7 @@ def outcomes(question: Question, policy: Policy, is_workday: Callable[[date], bo
                 paid_on=question.pay_on,
                 birth_on=question.birth_on,
                 newborn_until=newborn_until,
-                missed_years=question.missed_years,
+                missed_years=question.missed_years + _let_go_by(question, option.year),
                 repaid_years=question.repaid_years,
                 exempt=exempt,
             ),
@@ -82,12 +86,16 @@ def outcomes(question: Question, policy: Policy, is_workday: Callable[[date], bo
 
 
 def if_you_wait(question: Question, policy: Policy, is_workday: Callable[[date], bool]) -> list[Stretch]:
-    """The stretches of days from the day of payment on, up to and including the next collection period."""
+    """The stretches of days from the day of payment on, up to and including the next collection period.
+
+    Who waits until a later year is on offer lets the one between go by, which lengthens the waiting period.
+    """
     begins, last = question.pay_on, question.pay_on + timedelta(days=LONGEST_LOOK_AHEAD_DAYS)
     edges = sorted(day for day in _edges(question, policy, is_workday) if begins < day <= last)
+    waiting = replace(question, next_year=_next_year(question, policy, is_workday))
     found: list[Stretch] = []
     for start, following in zip([begins, *edges], [*edges, None], strict=True):
-        given = outcomes(replace(question, pay_on=start), policy, is_workday)
+        given = outcomes(replace(waiting, pay_on=start), policy, is_workday)
         ends = following - timedelta(days=1) if following else None
         if found and _same_windows(found[-1].outcomes, given):
             found[-1] = Stretch(found[-1].begins, ends, found[-1].outcomes)
@@ -96,13 +104,31 @@ def if_you_wait(question: Question, policy: Policy, is_workday: Callable[[date],
     return found
 
 
-def lapse(cover_year: int, policy: Policy) -> Lapse:
+def is_exempt(category: str, policy: Policy) -> bool:
+    """Whether a group that is helped with the premium never waits for benefits in this region."""
+    return bool(category) and category in policy.setting("waiting_exempt", [])
+
+
+def lapse(cover_year: int, policy: Policy, category: str = "") -> Lapse:
     """What happens to somebody covered for a year who does not pay for the next one in time."""
     following = cover_year + 1
     pay_from, pay_until = cover.collection_period(following, policy)
     late_until = cover.late_window_until(following, policy)
-    months = cover.waiting_months(policy=policy, in_period=False)
+    months = cover.waiting_months(policy=policy, in_period=False, exempt=is_exempt(category, policy))
     return Lapse(following, pay_from, pay_until, late_until, months)
+
+
+def _next_year(question: Question, policy: Policy, is_workday: Callable[[date], bool]) -> int | None:
+    """The year that somebody who waits from the day on does not pay for; None for children who are new."""
+    options = cover.open_years(question.pay_on, question.birth_on, policy, is_workday)
+    if any(option.window in (Window.NEWBORN, Window.INFANT) for option in options):
+        return None
+    return max((option.year for option in options), default=question.pay_on.year + 1)
+
+
+def _let_go_by(question: Question, year: int) -> int:
+    """How many years stay unpaid between the one that could be paid for and another."""
+    return 0 if question.next_year is None else max(0, year - question.next_year)
 
 
 def _edges(question: Question, policy: Policy, is_workday: Callable[[date], bool]) -> set[date]:

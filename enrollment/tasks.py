@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from enrollment import coordination_services, counter, pictures, services
+from enrollment import coordination_services, counter, picture_retention, pictures, services
 from enrollment.rosters import services as rosters
 from portal.regions import calendar
 
@@ -39,6 +39,12 @@ def erase_removed_pictures() -> int:
     while erased := pictures.erase_removed(limit=BATCH):
         total += erased
     return total
+
+
+@shared_task(name="enrollment.tasks.erase_old_pictures", ignore_result=True)
+def erase_old_pictures() -> int:
+    """Erases the photos of materials of cases whose time is over."""
+    return picture_retention.erase_old()
 
 
 @shared_task(name="enrollment.tasks.erase_old_walk_ins", ignore_result=True)

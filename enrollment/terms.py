@@ -7,7 +7,7 @@ from typing import Any
 from enrollment import cover, eligibility, sharing
 from enrollment.codes import ForWhom, OtherCover, RegisterEntry, School, Status
 from enrollment.models import Application
-from portal.people.identity import age_on
+from portal.people.identity import IdentityKind, age_on
 from portal.people.models import Resident
 from portal.regions import calendar, materials
 from portal.regions.materials import MaterialRule
@@ -35,6 +35,12 @@ def newborn_until(birth_on: date, region: Region, policy: Policy) -> date:
 def open_years(on: date, birth_on: date, region: Region, policy: Policy) -> list[cover.OpenYear]:
     """Cover years a person can join today, by the region's calendar."""
     return cover.open_years(on, birth_on, policy, lambda day: calendar.is_workday(day, region))
+
+
+def guardian_age(person: Resident, policy: Policy, on: date) -> int | None:
+    """The age under which a guardian applies, for somebody who has not reached it; None for everybody else (S1-15)."""
+    alone = int(policy.setting("self_application_age", 16))
+    return alone if person.birth_date is not None and age_on(person.birth_date, on) < alone else None
 
 
 def window_now(application: Application, on: date) -> cover.OpenYear | None:
@@ -74,6 +80,7 @@ def facts_of(application: Application, policy: Policy, on: date) -> dict[str, An
         "guardian": application.for_whom == ForWhom.CHILD,
         "shared": sharing.answered(application.beneficiary, category, policy),
         "has_id_card": person.get("has_id_card", False),
+        **_document(application, has_card=person.get("has_id_card", False)),
         "photo_on_file": bool(application.beneficiary and application.beneficiary.police_photo),
         "self_application_age": int(policy.setting("self_application_age", 16)),
         "status": status,
@@ -82,6 +89,12 @@ def facts_of(application: Application, policy: Policy, on: date) -> dict[str, An
         "in_area": answers.get("contact", {}).get("in_area", True),
         **_told_of_papers(answers),
     }
+
+
+def _document(application: Application, *, has_card: bool) -> dict[str, Any]:
+    """The kind of identity document on file, and whether somebody who could have an identity card has none."""
+    kind = application.beneficiary.id_kind if application.beneficiary else IdentityKind.RESIDENT_ID
+    return {"document": str(kind), "cardless": kind == IdentityKind.RESIDENT_ID and not has_card}
 
 
 def _told_of_papers(answers: dict[str, dict[str, Any]]) -> dict[str, bool]:

@@ -1,5 +1,6 @@
 """The one posting function: all money, by whatever way it is reported, comes through `book_payment`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING
@@ -249,16 +250,16 @@ def store_waiting(report: Report, notice: Notice | None, reason: str) -> Payment
     return payment
 
 
-def settle(pks: list[UUID], report: Report) -> int:
-    """Moves notices to paid by the facts of a report; returns how many moved."""
-    moved = NoticeWorkflow.settle.move(
-        pks,
+def settle(pks: Sequence[UUID | str], report: Report) -> int:
+    """Moves notices to paid by the facts of a report, in the caller's transaction; returns how many moved."""
+    moved = NoticeWorkflow.settle.take(
+        NoticeWorkflow.settle.movable(report.at).filter(pk__among=pks),
         SYSTEM,
-        at=report.at,
+        report.at,
         changes={"paid_on": report.paid_on, "paid_at": report.at},
         codes={"channel": report.channel, "provider": report.provider},
     )
-    return len(moved)
+    return len(moved.keys) if moved else 0
 
 
 def shares_of(notices: list[Notice]) -> dict[UUID, list[tuple[UUID, str, int]]]:

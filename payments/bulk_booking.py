@@ -11,10 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Q, TextField
+from django.db.models.functions import Cast
 
 from payments import booking, ledger, membership
 from payments.booking import Report
@@ -25,14 +26,15 @@ from portal import prepared_writes
 from portal.people.actors import Actor
 from portal.regions.models import PolicySnapshot
 from portal.regions.policy_values import Channel
+from portal.workflow.lookups import Keys
 
 READ = (
-    *("pk", "number", "pay_code", "kind", "state", "superseded_by", "amount_fen", "due_on"),
+    *("number", "pay_code", "kind", "state", "superseded_by", "amount_fen", "due_on"),
     *("region", "policy"),
 )
 PAYMENT_COLUMNS = (
     *("id", "provider", "provider_txn", "channel", "given_number", "notice_id", "amount_fen", "paid_on", "payer"),
-    *("region_id", "outcome", "source_id", "booked_at", "actor_role", "actor_user_id", "actor_office_id"),
+    *("region_id", "outcome", "source_id"),
 )
 SETTLED, WAITING = str(Payment.Outcome.SETTLED), str(Payment.Outcome.EXCEPTION)
 
@@ -43,9 +45,9 @@ class _Disturbed(Exception):
 
 @dataclass(slots=True)
 class Standing:
-    """What judging and booking look at of a notice."""
+    """What judging and booking look at of a notice; its key is text, as the database gave it."""
 
-    pk: UUID
+    pk: str
     number: str
     pay_code: str
     kind: str
@@ -61,7 +63,7 @@ class Standing:
 class Booked(NamedTuple):
     """The payment that stands for a report: its key, and whether the money settled a notice."""
 
-    pk: UUID
+    pk: UUID | str
     settled: bool
 
 
@@ -75,7 +77,7 @@ def book_many(reports: Sequence[Report], named: Mapping[str, Standing] | None = 
         named = find_notices([report.given_number for report in reports])
     tangled = _tangled(named.values())
     plain: list[tuple[int, Report, Standing | None]] = []
-    taken: set[UUID] = set()
+    taken: set[str] = set()
     for place, report in enumerate(reports):
         notice = named.get(report.given_number)
         if notice is not None:
@@ -92,13 +94,13 @@ def book_many(reports: Sequence[Report], named: Mapping[str, Standing] | None = 
     return [done[place] if place in done else _single(report) for place, report in enumerate(reports)]
 
 
-def _tangled(named: Iterable[Standing]) -> set[UUID]:
+def _tangled(named: Iterable[Standing]) -> set[str]:
     """Notices that lines of a chunk may settle under another number: collective ones with their members, and what
     stands at the end of a chain of replacements. Their lines are booked in the order of the file.
     """
     notices = list(named)
     ends = {notice.superseded_by_id for notice in notices if notice.superseded_by_id}
-    found = set(ends)
+    found: set[UUID] = set(ends)
     for _step in range(booking.LONGEST_CHAIN):
         if not ends:
             break
@@ -107,7 +109,8 @@ def _tangled(named: Iterable[Standing]) -> set[UUID]:
         found |= ends
     keys = [*(notice.pk for notice in notices), *found]
     members = Notice.objects.filter(collective__pk__among=keys).order_by().values_list("pk", "collective")
-    return found.union(*members)
+    tangled = found.union(*members)
+    return {notice.pk for notice in notices if UUID(notice.pk) in tangled} if tangled else set()
 
 
 def _single(report: Report) -> Booked:
@@ -127,9 +130,10 @@ def find_notices(numbers: Sequence[str]) -> dict[str, Standing]:
         (long if typed.is_pay_code else short).add(typed.digits)
     if not short and not long:
         return {}
-    wanted = Q(number__in=short) if short else Q()
-    wanted |= Q(pay_code__in=long) if long else Q()
-    rows = [Standing(*row) for row in Notice.objects.filter(wanted).order_by().values_list(*READ)]
+    wanted = Q(number__among=short) if short else Q()
+    wanted |= Q(pay_code__among=long) if long else Q()
+    chosen = Notice.objects.filter(wanted).order_by()
+    rows = [Standing(*row) for row in chosen.values_list(Cast("pk", TextField()), *READ)]
     _give_channels(rows)
     found = {row.number: row for row in rows if row.number in short}
     return found | {row.pay_code: row for row in rows if row.pay_code in long}
@@ -148,21 +152,22 @@ def _give_channels(notices: Sequence[Standing]) -> None:
 
 def _book_plain(plain: Sequence[tuple[int, Report, Standing | None]]) -> dict[int, Booked]:
     """Judges and books a chunk; the UPDATE of the notices is the judge over our own judgement."""
-    pks = [notice.pk for _place, _report, notice in plain if notice is not None]
+    pks = Keys(notice.pk for _place, _report, notice in plain if notice is not None)
     membership.hold(pks)
     held = Notice.objects.filter(pk__among=pks).order_by("pk").select_for_update(no_key=True)
-    fresh = {pk: (state, newer) for pk, state, newer in held.values_list("pk", "state", "superseded_by")}
+    standing = held.values_list(Cast("pk", TextField()), "state", "superseded_by")
+    fresh = {pk: (state, newer) for pk, state, newer in standing}
     done: dict[int, Booked] = {}
-    rows: list[tuple[Any, ...]] = []
+    rows: dict[tuple[Actor, Any], list[tuple[Any, ...]]] = defaultdict(list)
     waiting: list[tuple[Any, ...]] = []
     drafts: dict[tuple[Actor, Any], list[ledger.JournalDraft]] = defaultdict(list)
-    settling: dict[tuple[Any, ...], list[UUID]] = defaultdict(list)
+    settling: dict[tuple[Any, ...], list[str]] = defaultdict(list)
     firsts: dict[tuple[Any, ...], Report] = {}
-    for place, report, notice in plain:
+    for (place, report, notice), pk in zip(plain, prepared_writes.new_keys(len(plain)), strict=True):
         reason = judged(notice, fresh, report)
-        money = _money(report, notice)
-        done[place] = Booked(money.pk, not reason)
-        rows.append(_row(money, report, WAITING if reason else SETTLED))
+        money = _money(pk, report, notice)
+        done[place] = Booked(pk, not reason)
+        rows[report.actor, report.at].append(_row(money, report, WAITING if reason else SETTLED))
         shares = [(notice.pk, notice.kind, notice.amount_fen)] if notice is not None and not reason else []
         drafts[report.actor, report.at].append(ledger.payment_draft(money, reason, shares))
         if reason:
@@ -171,18 +176,20 @@ def _book_plain(plain: Sequence[tuple[int, Report, Standing | None]]) -> dict[in
             key = (report.paid_on, report.channel, report.provider, report.at)
             settling[key].append(notice.pk)
             firsts.setdefault(key, report)
-    prepared_writes.pour(Payment, PAYMENT_COLUMNS, rows)
+    for (actor, at), listed in rows.items():
+        told = {"actor_role": str(actor.role), "actor_user_id": actor.user_id, "actor_office_id": actor.office_id}
+        prepared_writes.pour(Payment, PAYMENT_COLUMNS, listed, same={"booked_at": at, **told})
     if waiting:
         prepared_writes.pour(PaymentException, ("payment_id", "reason", "opened_at"), waiting)
-    for (actor, at), listed in drafts.items():
-        ledger.post(listed, at=at, actor=actor, are_new=True)
+    for (actor, at), journals in drafts.items():
+        ledger.post(journals, at=at, actor=actor, are_new=True)
     for key, chosen in settling.items():
         if booking.settle(chosen, firsts[key]) != len(chosen):
             raise _Disturbed
     return done
 
 
-def judged(notice: Standing | None, fresh: Mapping[UUID, tuple[str, Any]], report: Report) -> str:
+def judged(notice: Standing | None, fresh: Mapping[str, tuple[str, Any]], report: Report) -> str:
     """The judgement of `booking.judge` over the notice as it stands under the lock."""
     if notice is not None:
         notice.state, newer = fresh[notice.pk]
@@ -191,9 +198,9 @@ def judged(notice: Standing | None, fresh: Mapping[UUID, tuple[str, Any]], repor
     return booking.judge(notice, channel=report.channel, amount_fen=report.amount_fen, paid_on=report.paid_on)
 
 
-def _money(report: Report, notice: Standing | None) -> Money:
+def _money(pk: str, report: Report, notice: Standing | None) -> Money:
     return Money(
-        pk=uuid4(),
+        pk=pk,
         provider=report.provider,
         channel=report.channel,
         amount_fen=report.amount_fen,
@@ -207,9 +214,7 @@ def _money(report: Report, notice: Standing | None) -> Money:
 
 def _row(money: Money, report: Report, outcome: str) -> tuple[Any, ...]:
     """The payment that `Report.payment` would make, in the order of PAYMENT_COLUMNS."""
-    actor = report.actor
     return (
         *(money.pk, money.provider, report.provider_txn, money.channel, report.given_number, money.notice_id),
-        *(money.amount_fen, money.paid_on, report.payer, money.region_id, outcome, money.source_id, money.booked_at),
-        *(str(actor.role), actor.user_id, actor.office_id),
+        *(money.amount_fen, money.paid_on, report.payer, money.region_id, outcome, money.source_id),
     )

@@ -28,6 +28,7 @@ from payments.models import (
     JournalKind,
     LineOutcome,
     Payment,
+    Reason,
     Receipt,
     StatementLine,
 )
@@ -87,7 +88,9 @@ def sheet(*, region: Region | None, channel: str, on: date, counted_fen: int | N
         journal__in=journals_of_day(region=region, channel=channel, on=on),
         account__in=[Account.BANK, Account.CASH_HELD],
     )
-    lines = StatementLine.objects.filter(payment__in=payments).exclude(outcome=LineOutcome.REVERSED)
+    # A reversal proves the money only where nothing but the reversal ever told of it.
+    told_by_reversal = Q(payment__outcome=Payment.Outcome.EXCEPTION, payment__exception__reason=Reason.REVERSED)
+    lines = StatementLine.objects.filter(payment__in=payments).exclude(~told_by_reversal, outcome=LineOutcome.REVERSED)
     by_statement = is_by_statement(payments, channel)
     proved_rows = lines.order_by().values("payment").annotate(total=Max("amount_fen"))
     # Windows count their tills, and village cash is counted when it is remitted.

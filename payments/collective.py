@@ -18,6 +18,7 @@ from payments import membership
 from payments.issuing import NoticeDraft, issue_notices, supersede_notice
 from payments.membership import OPEN, MembersMoved
 from payments.models import Line, Notice, NoticeQuerySet
+from payments.moved import are_members, wholes_of
 from payments.refunds import propose_refund
 from payments.states import State
 from payments.workflow import NoticeWorkflow
@@ -134,10 +135,8 @@ def renew(pks: Iterable[UUID], at: datetime) -> None:
 
 def settle_members(batch: Batch) -> None:
     """Pays every member of the collective notices that were paid, on the same day and in the same transaction."""
-    paid = Notice.objects.filter(
-        pk__among=batch.keys, pk__in=Notice.objects.filter(collective__pk__among=batch.keys).values("collective")
-    )
-    for whole in paid:
+    wholes = wholes_of(batch)
+    for whole in Notice.objects.filter(pk__in=wholes) if wholes else ():
         unpaid = list(whole.members.filter(state__in=OPEN).order_by("pk").values_list("pk", flat=True))
         for start in range(0, len(unpaid), BATCH):
             NoticeWorkflow.settle.move(
@@ -151,7 +150,7 @@ def settle_members(batch: Batch) -> None:
 
 def renew_left(batch: Batch) -> None:
     """Members were paid on their own, cancelled or replaced: their collective notices are made anew for the rest."""
-    left = membership.collectives_of(batch.pks)
+    left = membership.collectives_of(batch.keys) if are_members(batch) else set()
     if left:
         renew(left, batch.at)
 

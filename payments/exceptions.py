@@ -25,6 +25,7 @@ from payments.models import (
 from payments.states import State
 from portal.people.actors import Actor
 from portal.people.services import related_ids
+from portal.workflow.errors import ConflictOfInterest, Refused
 
 PROVIDER = "assigned"
 
@@ -63,7 +64,10 @@ def actions_for(exception: PaymentException) -> list[Action]:
     if not is_open(exception):
         return []
     if was_taken_back(exception):
-        return [Action.DISMISS]
+        if exception.payment.settled or not ledger.lies_fen(exception.payment):
+            return [Action.DISMISS]
+        # The bank took a part back: the rest asks for no notice any more.
+        return [Action.REFUND, *([] if exception.kept_at else [Action.KEEP])]
     if exception.payment.settled:
         return [Action.ASSIGN, Action.REFUND, Action.DISMISS]
     return [Action.ASSIGN, Action.REFUND, *([] if exception.kept_at else [Action.KEEP])]
@@ -132,7 +136,9 @@ def _held(exception: PaymentException) -> PaymentException:
 def _check(exception: PaymentException, action: str, notice: Notice | None, actor: Actor) -> None:
     """What must hold whoever decides; raises NotDecidable."""
     mine = related_ids(actor.resident_id) if actor.resident_id else set()
-    concerned = {one.resident_id for one in (exception.payment.notice, notice) if one is not None}
+    named = [one for one in (exception.payment.notice, notice) if one is not None]
+    members = Notice.objects.filter(collective__in=named).values_list("resident", flat=True)
+    concerned = {*(one.resident_id for one in named), *members}
     if concerned & set(mine):
         raise NotDecidable(_("This money concerns your household: a colleague decides."))
     if action != Action.ASSIGN:
@@ -210,16 +216,25 @@ def _leave(
     at: datetime,
     freed: bool = False,
 ) -> None:
-    """Takes the money out of a paid notice by the two persons who decided; its receipt is reversed with it."""
+    """Takes the money out of a paid notice, and out of its members where it covers several people, by the two persons
+    who decided; their receipts are reversed with it.
+    """
     if notice is None or proposal is None:
         raise NotDecidable(_("Nothing waits for a second person."))
     if freed:
         # Out of the notice's reach first: the reversal of the notice then finds no money that is owed to the payer.
         ledger.post_freed(decision.exception.payment, at=at, actor=actor)
     proposer = Actor(actor.role, user_id=proposal.actor_user_id, region_path=actor.region_path)
-    if notice.state == State.PAID:
-        refunds.propose_refund(notice, reason=reason, actor=proposer, at=at)
-    refunds.confirm_refund(notice, actor=actor, at=at)
+    members = notice.members.filter(state__in=[State.PAID, State.REFUNDING]).order_by("pk")
+    try:
+        for one in (*members, notice):
+            if one.state == State.PAID:
+                refunds.propose_refund(one, reason=reason, actor=proposer, at=at)
+            refunds.confirm_refund(one, actor=actor, at=at)
+    except (Refused, ConflictOfInterest) as error:
+        raise NotDecidable(
+            _("A refund of this notice waits for another person. Decide about that one first.")
+        ) from error
 
 
 def _assign(

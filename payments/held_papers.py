@@ -4,7 +4,7 @@ from uuid import UUID
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 
 from payments import paper_parts
 from payments.models import HeldCash, HeldCashEnd
@@ -50,7 +50,10 @@ def slip(held: HeldCash, language: str | None = None) -> Paper:
                 ),
                 _("No message after the day named above? Ask the cashier of the township centre, or call the hotline."),
             ],
-            signatures=[_("Agent (signature)"), _("Payer (signature)")],
+            signatures=[
+                f"{words}{pgettext('paper', ': ')}".rstrip()
+                for words in (_("Agent (signature)"), _("Payer (signature)"))
+            ],
             codes=[PaperCode("qr", address, "{}\n{}".format(_("Check this paper"), records.caption_code(record.code)))],
             footer=[_("Printed on %(moment)s from the portal.") % {"moment": format_moment(timezone.now())}],
         )
@@ -68,7 +71,14 @@ def state_words(held: HeldCash) -> str:
 
 def facts_of(held: HeldCash) -> records.PaperFacts:
     """What the public check may say: kind, day, sum and state, nobody's name (N4)."""
-    return records.PaperFacts(title=TITLE, issued_on=held.taken_on, amount_fen=held.amount_fen, note=state_words(held))
+    is_returned = HeldCashEnd.objects.filter(held=held, how=HeldCashEnd.How.RETURNED).exists()
+    return records.PaperFacts(
+        title=TITLE,
+        issued_on=held.taken_on,
+        amount_fen=held.amount_fen,
+        note=state_words(held),
+        outcome="void" if is_returned else "",
+    )
 
 
 def read_facts(subject_id: str) -> records.PaperFacts | None:

@@ -16,7 +16,7 @@ Nothing is posted when a notice is issued: the books of collected public money b
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
@@ -30,11 +30,12 @@ from portal.prepared_writes import reserve
 from portal.regions import calendar
 from portal.regions.models import Region
 from portal.regions.models.places import covers
+from portal.workflow.lookups import written_out
 
-JOURNAL_COLUMNS = (
-    *("id", "key", "kind", "posted_on", "channel", "region_id", "payment_id"),
-    *("booked_at", "posted", "actor_role", "actor_user_id"),
-)
+JOURNAL_COLUMNS = ("id", "key", "kind", "posted_on", "channel", "region_id", "payment_id")
+_NAMES = {str(name): str(name) for name in (*Account.values, *JournalKind.values)}
+"""Accounts and kinds as plain words, found by their choices."""
+
 ENTRY_COLUMNS = ("journal_id", "account", "sub", "notice_id", "amount_fen")
 
 GATE = 0x626F6F6B73
@@ -60,7 +61,7 @@ class Line:
     account: str
     sub: str
     amount_fen: int
-    notice_id: UUID | None = None
+    notice_id: UUID | str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +74,7 @@ class JournalDraft:
     channel: str
     on: date
     region_id: int | None = None
-    payment_id: UUID | None = None
+    payment_id: UUID | str | None = None
 
 
 def post(drafts: Sequence[JournalDraft], *, at: datetime, actor: Actor = SYSTEM, are_new: bool = False) -> None:
@@ -92,23 +93,23 @@ def post(drafts: Sequence[JournalDraft], *, at: datetime, actor: Actor = SYSTEM,
     days = _OpenDays(fresh)
     deferred = connection.vendor == "postgresql"
     keys = reserve(Journal, len(fresh))
-    told = (at, deferred, str(actor.role), actor.user_id)
     prepared_writes.pour(
         Journal,
         JOURNAL_COLUMNS,
-        (
-            (key, one.key, str(one.kind), days.day_for(one), one.channel, one.region_id, one.payment_id, *told)
+        [
+            (key, one.key, _NAMES[one.kind], days.day_for(one), one.channel, one.region_id, one.payment_id)
             for key, one in zip(keys, fresh, strict=True)
-        ),
+        ],
+        same={"booked_at": at, "posted": deferred, "actor_role": str(actor.role), "actor_user_id": actor.user_id},
     )
     prepared_writes.pour(
         Entry,
         ENTRY_COLUMNS,
-        (
-            (key, str(line.account), line.sub, line.notice_id, line.amount_fen)
+        [
+            (key, _NAMES[line.account], line.sub, line.notice_id, line.amount_fen)
             for key, one in zip(keys, fresh, strict=True)
             for line in one.lines
-        ),
+        ],
     )
     if not deferred:
         opened: QuerySet[Journal] = QuerySet(Journal).filter(pk__gte=keys[0], pk__lte=keys[-1])
@@ -144,6 +145,8 @@ class _OpenDays:
 
     def day_for(self, draft: JournalDraft) -> date:
         """The wished day, or the next one that is open."""
+        if not self._closed:
+            return draft.on
         path = self._paths.get(draft.region_id or 0, "")
         day = draft.on
         for _step in range(MAX_CLOSED_DAYS):
@@ -159,18 +162,18 @@ class _OpenDays:
 class Money:
     """What the books look at of a payment that is written as a plain row."""
 
-    pk: UUID
+    pk: UUID | str
     provider: str
     channel: str
     amount_fen: int
     paid_on: date
     booked_at: datetime
-    notice_id: UUID | None
+    notice_id: UUID | str | None
     region_id: int | None
     source_id: UUID | None
 
 
-def payment_draft(payment: Payment | Money, reason: str, shares: Iterable[tuple[UUID, str, int]]) -> JournalDraft:
+def payment_draft(payment: Payment | Money, reason: str, shares: Iterable[tuple[UUID | str, str, int]]) -> JournalDraft:
     """The journal of money that came: to the payee of each notice it settles, or to suspense.
 
     `shares` are (notice, kind, fen): one for a notice of its own, one per member for a collective notice. Money that a
@@ -187,7 +190,7 @@ def payment_draft(payment: Payment | Money, reason: str, shares: Iterable[tuple[
     else:
         lines = [into, *(Line(Account.COLLECTED, owed, -fen, notice) for notice, owed, fen in shares)]
     return JournalDraft(
-        key=f"payment:{payment.pk}",
+        key=f"payment:{written_out(payment.pk)}",
         kind=kind,
         lines=lines,
         channel=payment.channel,
@@ -204,11 +207,48 @@ def post_handed_over(payment: Payment, reason: str, *, at: datetime, actor: Acto
         post([_moved(payment, JournalKind.EXCEPTION, "handed", lines, at)], at=at, actor=actor)
 
 
-def post_taken_back(payment: Payment, *, at: datetime, actor: Actor = SYSTEM) -> None:
-    """The bank has reversed a transaction: what lies with the payee or in suspense goes back to the bank."""
+def post_taken_back(
+    payment: Payment, *, amount_fen: int | None = None, name: str = "", at: datetime, actor: Actor = SYSTEM
+) -> int:
+    """The bank has taken money back: so much of what lies with the payee or in suspense, or all of it, goes back to the
+    bank.
+
+    `name` is the service's own number of the reversal, so that one that is reported again is known. Returns what was
+    taken, in fen.
+    """
     lines = _out_of(payment, Line(Account.BANK, payment.channel, 0))
-    if lines:
-        post([_moved(payment, JournalKind.REVERSED, "reversed", lines, at)], at=at, actor=actor)
+    if not lines or is_taken_back(payment, name):
+        return 0
+    part = lines if amount_fen is None else _part(lines, amount_fen)
+    draft = _moved(payment, JournalKind.REVERSED, "reversed", part, at)
+    post([replace(draft, key=_reversal(payment, name))], at=at, actor=actor)
+    return -part[-1].amount_fen
+
+
+def is_taken_back(payment: Payment, name: str) -> bool:
+    """Whether the books have this reversal of a payment already."""
+    return Journal.objects.filter(key=_reversal(payment, name)).exists()
+
+
+def _reversal(payment: Payment, name: str) -> str:
+    return f"reversed:{payment.pk}:{name or 1}"
+
+
+def _part(lines: Sequence[Line], fen: int) -> list[Line]:
+    """Of the debits of a journal, the largest first, only so much; the credit behind them is what they add up to."""
+    *debits, credit = lines
+    part, left = [], fen
+    for line in sorted(debits, key=lambda line: -line.amount_fen):
+        share = min(left, line.amount_fen)
+        if share:
+            part.append(replace(line, amount_fen=share))
+        left -= share
+    return [*part, replace(credit, amount_fen=left - fen)]
+
+
+def lies_fen(payment: Payment) -> int:
+    """What of a payment lies with payees and in suspense, in fen: neither refunded nor taken back."""
+    return -sum(line.amount_fen for line in _out_of(payment, Line(Account.BANK, payment.channel, 0))[-1:])
 
 
 def post_refund_of_payment(payment: Payment, *, at: datetime, actor: Actor) -> None:

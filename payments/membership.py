@@ -12,6 +12,7 @@ from django.db.models import F, Q
 
 from payments.models import Notice, Payment
 from payments.states import State
+from portal.workflow.lookups import Keys
 
 OPEN = (State.ISSUED, State.EXPIRED)
 """States in which money paid in time still settles a notice."""
@@ -23,13 +24,13 @@ class MembersMoved(Exception):
     """The members kept changing their collective notice while it was being locked; the whole is to be tried again."""
 
 
-def hold(pks: Iterable[UUID]) -> None:
+def hold(pks: Iterable[UUID | str]) -> None:
     """Locks, for the rest of the transaction, the open collective notices of these notices, before these are moved.
 
     A member may have got another collective notice while we waited for the lock, so the question is asked again.
     Raises MembersMoved.
     """
-    wanted, held = list(pks), set[UUID]()
+    wanted, held = pks if isinstance(pks, Keys) else Keys(pks), set[UUID]()
     for _look in range(MAX_LOOKS):
         named = collectives_of(wanted)
         if named <= held:
@@ -39,9 +40,9 @@ def hold(pks: Iterable[UUID]) -> None:
     raise MembersMoved
 
 
-def collectives_of(pks: Iterable[UUID]) -> set[UUID]:
+def collectives_of(pks: Iterable[UUID | str]) -> set[UUID]:
     """The open collective notices these notices belong to."""
-    named = Notice.objects.filter(pk__among=list(pks), collective__state__in=OPEN).order_by()
+    named = Notice.objects.filter(pk__among=pks, collective__state__in=OPEN).order_by()
     return {pk for pk in named.values_list("collective", flat=True).distinct() if pk}
 
 
@@ -64,7 +65,12 @@ def payment_of(notice: Notice) -> Payment | None:
     return own or (settled.filter(notice=notice.collective_id).first() if notice.collective_id else None)
 
 
-def told_by_collective(notices: Iterable[Any], state: str) -> set[UUID]:
-    """Those of the notices whose payer is told the same fact by their collective notice, which is in `state`."""
+def told_by_collective(notices: Iterable[Any], state: str) -> set[str]:
+    """The keys, written out, of those notices whose payer is told the same fact by their collective notice, which is in
+    `state`.
+    """
+    members = [notice.pk for notice in notices if notice.collective_id is not None]
+    if not members:
+        return set()
     covered = Q(collective__state=state, collective__resident=F("resident"))
-    return set(Notice.objects.filter(covered, pk__among=[notice.pk for notice in notices]).values_list("pk", flat=True))
+    return {str(pk) for pk in Notice.objects.filter(covered, pk__among=members).values_list("pk", flat=True)}

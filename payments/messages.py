@@ -4,46 +4,20 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
 from django.utils import translation
 
 from payments.membership import told_by_collective
 from payments.models import Notice
+from payments.moved import Moved
 from payments.numbers import grouped
 from payments.states import State
 from portal.design.text import format_day, format_yuan
 from portal.outbox.services import MessageDraft, enqueue_many
 from portal.people.models import Guardianship, Resident
-from portal.regions.text import pick
-
-
-class Told(NamedTuple):
-    """What messages say of a notice and to whom."""
-
-    pk: UUID
-    resident_id: UUID
-    title: Mapping[str, str]
-    number: str
-    amount_fen: int
-    due_on: date
-    paid_on: date | None
-
-    @property
-    def name(self) -> str:
-        return pick(self.title)
-
-    @property
-    def grouped_number(self) -> str:
-        return grouped(self.number)
-
-
-def facts_of(notices: "QuerySet[Notice]") -> list[Told]:
-    """What messages need of many notices, without the notices."""
-    columns = ("pk", "resident", "title", "number", "amount_fen", "due_on", "paid_on")
-    return [Told(*row) for row in notices.order_by().values_list(*columns)]
+from portal.workflow.lookups import written_out
 
 
 def tell_issued(notices: Sequence[Notice]) -> None:
@@ -51,27 +25,32 @@ def tell_issued(notices: Sequence[Notice]) -> None:
     _tell(notices, "payments_issued", "issued")
 
 
-def tell_reminded(notices: Sequence[Notice | Told], on: date) -> None:
+def tell_reminded(notices: Sequence[Notice | Moved], on: date) -> None:
     """Reminds payers on a local date: before the pay-by date to pay, after it not to pay any more (E12).
 
     Who is reminded of a collective notice is not reminded of each of its members besides.
     """
     known = told_by_collective(notices, State.ISSUED)
-    told = [notice for notice in notices if notice.pk not in known]
+    told = [notice for notice in notices if written_out(notice.pk) not in known]
     fact = f"reminder:{on.isoformat()}"
     _tell([notice for notice in told if on <= notice.due_on], "payments_reminder", fact)
     _tell([notice for notice in told if on > notice.due_on], "payments_late", fact)
 
 
-def tell_paid(notices: Sequence[Notice | Told]) -> None:
+def tell_paid(notices: Sequence[Notice | Moved]) -> None:
     """Tells payers that the money has arrived and that they need not pay again, once for a collective notice."""
     known = told_by_collective(notices, State.PAID)
-    _tell([notice for notice in notices if notice.pk not in known], "payments_paid", "paid")
+    _tell([notice for notice in notices if written_out(notice.pk) not in known], "payments_paid", "paid")
 
 
-def tell_refunded(notices: Sequence[Notice]) -> None:
-    """Tells payers that a refund is on its way."""
-    _tell(notices, "payments_refunded", "refunded")
+def tell_refunded(notices: Sequence[Notice], owed: Mapping[UUID, int]) -> None:
+    """Tells payers that a refund is on its way, and of how much, in fen by notice."""
+    _tell(notices, "payments_refunded", "refunded", owed)
+
+
+def tell_taken_back(notices: Sequence[Notice]) -> None:
+    """Tells payers that the bank has taken their money back, so that the notice is not paid any more."""
+    _tell(notices, "payments_taken_back", "taken_back")
 
 
 def tell_paid_out(notice: Notice, amount_fen: int, payout_id: UUID) -> None:
@@ -91,25 +70,25 @@ def tell_paid_out(notice: Notice, amount_fen: int, payout_id: UUID) -> None:
     enqueue_many([draft])
 
 
-def _tell(notices: Sequence[Notice | Told], template: str, fact: str) -> None:
+def _tell(notices: Sequence[Notice | Moved], template: str, fact: str, sums: Mapping[UUID, int] | None = None) -> None:
     if not notices:
         return
     readers = _readers(notice.resident_id for notice in notices)
-    by_language: dict[str, list[Notice | Told]] = defaultdict(list)
+    by_language: dict[str, list[Notice | Moved]] = defaultdict(list)
     for notice in notices:
         if notice.resident_id in readers:
             by_language[readers[notice.resident_id].language].append(notice)
     drafts = []
     for language, mine in by_language.items():
-        # Amounts and days repeat within a batch, and are written in this language alone.
-        yuan, day = cache(format_yuan), cache(format_day)
+        # Amounts, days and titles repeat within a batch, and are written in this language alone.
+        yuan, day, name = cache(format_yuan), cache(format_day), _names()
         with translation.override(language):
             drafts += [
                 MessageDraft(
-                    key=f"payments.{fact}:{notice.pk}",
+                    key=f"payments.{fact}:{written_out(notice.pk)}",
                     template=template,
                     resident_id=readers[notice.resident_id].pk,
-                    params=_params(notice, yuan, day),
+                    params=_params(notice, yuan, day, name) | _sum_of(notice, sums, yuan),
                     language=language,
                 )
                 for notice in mine
@@ -117,11 +96,34 @@ def _tell(notices: Sequence[Notice | Told], template: str, fact: str) -> None:
     enqueue_many(drafts)
 
 
-def _params(notice: Notice | Told, yuan: Callable[[int], str], day: Callable[[date | None], str]) -> dict[str, Any]:
+def _sum_of(notice: Notice | Moved, sums: Mapping[UUID, int] | None, yuan: Callable[[int], str]) -> dict[str, str]:
+    """The amount to name where it is another one than the notice's."""
+    return {"amount": yuan(sums[notice.pk])} if sums and isinstance(notice, Notice) else {}
+
+
+def _names() -> Callable[[Notice | Moved], str]:
+    """The names of notices in the active language; each title is read once."""
+    known: dict[tuple[str, ...], str] = {}
+
+    def name(notice: Notice | Moved) -> str:
+        title = tuple(notice.title.values())
+        if title not in known:
+            known[title] = notice.name
+        return known[title]
+
+    return name
+
+
+def _params(
+    notice: Notice | Moved,
+    yuan: Callable[[int], str],
+    day: Callable[[date | None], str],
+    name: Callable[[Notice | Moved], str],
+) -> dict[str, Any]:
     """What messages say of a notice, in the active language."""
     return {
-        "title": notice.name,
-        "number": notice.grouped_number,
+        "title": name(notice),
+        "number": grouped(notice.number),
         "amount": yuan(notice.amount_fen),
         "due": day(notice.due_on),
         "paid": day(notice.paid_on),

@@ -241,6 +241,5 @@ def latest_order(notice: Notice) -> PaymentOrder | None:
 
 def retire(batch: Batch) -> None:
     """Marks the live orders of notices that need no money any more as to be closed; the worker closes them."""
-    moved = Notice.objects.filter(pk__among=batch.pks)
-    live = PaymentOrder.objects.filter(notice__in=moved, state__in=LIVE_ORDERS)
+    live = PaymentOrder.objects.filter(notice__pk__among=batch.keys, state__in=LIVE_ORDERS)
     live.update(state=OrderState.CLOSING, ask_at=batch.at)

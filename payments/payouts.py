@@ -243,6 +243,8 @@ def paid_by_statement(payment: Payment, *, number: str, amount_fen: int, on: dat
     rows = Payout.objects.filter(payment=payment).select_for_update(of=("self",)).select_related("payment", "journal")
     ours = list(rows.order_by("opened_at"))
     named = [payout for payout in ours if number and payout.number == number]
+    for payout in named:
+        _check_twice(payout, BackReport(outcome=BackOutcome.PAID_BACK, number=number))
     fitting = named or [payout for payout in ours if payout.amount_fen == amount_fen]
     waiting = next((payout for payout in fitting if payout.state != PayoutState.DONE), None)
     if waiting is not None and waiting.amount_fen == amount_fen:

@@ -4,12 +4,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date
 
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from payments import paper_parts, records
 from payments.models import Line, Notice
 from payments.paper_parts import Printing
+from payments.states import State
 from portal.design.text import format_day, format_yuan
 from portal.documents.papers import Paper, PaperField, PaperTable
 from portal.documents.papers.structure import MAX_ROWS
@@ -51,17 +52,17 @@ def paper(notice: Notice, language: str | None = None, printing: Printing | None
                 PaperField(_("Payer"), notice.payer_name, "payer"),
                 PaperField(_("Identity number"), notice.payer_number, "payer_number"),
                 PaperField(_("Region"), printing.region, "region", shared=True),
-                PaperField(_("Collected by"), payee(policy), "payee", shared=True),
+                PaperField(_("Cover year"), str(notice.cover_year or ""), "cover_year", shared=True),
+                PaperField(_("Collected by"), payee(policy), "payee", wide=True, shared=True),
             ],
             fields=[
                 *paper_parts.amount_fields(notice),
-                PaperField(_("Cover year"), str(notice.cover_year or ""), "cover_year", shared=True),
                 PaperField(
                     _("Collection period"), _period(policy, notice), "collection_period", wide=True, shared=True
                 ),
             ],
             tables=[_insured(notice)],
-            paragraphs=[*_names_apart(notice), *printing.ways, _waiting_warning(policy)],
+            paragraphs=[*_names_apart(notice), *printing.ways, *_waiting_warning(notice, policy)],
             codes=paper_parts.codes(notice, printing.record),
             slip=paper_parts.slip(notice),
             footer=paper_parts.closing(notice),
@@ -86,7 +87,8 @@ def _insured(notice: Notice) -> PaperTable:
             format_yuan(sum(line.assistance_fen for line in lines)),
             format_yuan(notice.amount_fen),
         ],
-        widths=[18, 22, 15, 17, 14, 14],
+        # A category of two Chinese characters is a line of words in English.
+        widths=[18, 22, 15, 17, 14, 14] if get_language() == "zh-hans" else [15, 22, 20, 15, 14, 14],
         numeric=[3, 4, 5],
         repeated=[2],
     )
@@ -149,10 +151,14 @@ def _day(month_day: str, year: int) -> date:
     return date(year, month, day)
 
 
-def _waiting_warning(policy: Policy) -> str:
+def _waiting_warning(notice: Notice, policy: Policy) -> list[str]:
+    """What late payment costs; nothing on a paper of which nothing more is to be paid."""
+    if notice.state != State.ISSUED:
+        return []
     months = int(policy.setting("waiting_months", 3))
-    return ngettext(
+    warning = ngettext(
         "Who pays after the collection period waits %(count)d month for benefits, and longer for each missed year.",
         "Who pays after the collection period waits %(count)d months for benefits, and longer for each missed year.",
         months,
     ) % {"count": months}
+    return [warning]

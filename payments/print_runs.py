@@ -93,6 +93,23 @@ def start_print_run(
     return run
 
 
+def print_again(run: PrintRun, *, actor: Actor) -> PrintRun:
+    """Makes the file of a run once more: one that was stopped or failed, or whose file is gone.
+
+    It is about the same notices, as they stand now. A run that is at work is left alone.
+    """
+    if actor.user_id is None:
+        raise PermissionError("a print run belongs to an account")
+    with transaction.atomic():
+        found = PrintRun.objects.select_for_update().get(pk=run.pk)
+        if found.job is None or not found.job.is_live:
+            found.job = jobs.start(JOB, owner_id=actor.user_id, params={"run": str(found.pk)}, total=found.notice_count)
+            found.page_count, found.left_out = 0, []
+            found.save(update_fields=["job", "page_count", "left_out"])
+            audit.record("print_run.started", actor, subject=found, details={"notices": found.notice_count})
+    return found
+
+
 def _finished(params: dict[str, Any]) -> str:
     return reverse("payments:print_run", args=[params["run"]])
 

@@ -4,11 +4,11 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from payments import kinds, paper_parts, receipts
-from payments.models import Kind, Notice, Receipt, ReceiptPrint
+from payments.models import Kind, Line, Notice, Receipt, ReceiptPrint
 from portal.crypto import keyed_digest
 from portal.design.text import format_day, format_moment, format_yuan
 from portal.documents.papers import Paper, PaperCode, PaperField, PaperTable
-from portal.documents.records import PaperFacts, check_address, grouped_code
+from portal.documents.records import PaperFacts, caption_code, check_address
 from portal.regions.text import both, pick
 
 TITLES = {
@@ -109,7 +109,7 @@ def _items(receipt: Receipt, notice: Notice) -> PaperTable:
         caption=_("Items"),
         head=[_("Item"), _("Name"), _("Quantity"), _("Amount")],
         rows=[
-            [line.what or notice.name, line.name, str(line.quantity), format_yuan(sign * line.payable_fen)]
+            [_item(line, notice), line.name, str(line.quantity), format_yuan(sign * line.payable_fen)]
             for line in notice.lines
         ],
         foot=[_("Total"), "", "", format_yuan(receipt.signed_fen)],
@@ -118,7 +118,15 @@ def _items(receipt: Receipt, notice: Notice) -> PaperTable:
     )
 
 
+def _item(line: Line, notice: Notice) -> str:
+    """What was paid for: the premium of a year with the person's category, or the charge by its name."""
+    if notice.kind != Kind.PREMIUM or not notice.cover_year:
+        return line.what or notice.name
+    premium = _("Premium of the residents' medical insurance, %(year)d") % {"year": notice.cover_year}
+    return _("%(item)s (%(what)s)") % {"item": premium, "what": line.what} if line.what else premium
+
+
 def _codes(receipt: Receipt) -> list[PaperCode]:
     record = receipts.record_of(receipt)
     address = check_address(record, facts_of(receipt))
-    return [PaperCode("qr", address, "{}\n{}".format(_("Check this paper"), grouped_code(record.code)))]
+    return [PaperCode("qr", address, "{}\n{}".format(_("Check this paper"), caption_code(record.code)))]

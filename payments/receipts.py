@@ -14,30 +14,29 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, F, OuterRef
+from django.db.models import F, TextField
+from django.db.models.functions import Cast
 from django.utils import timezone
 
 from payments.models import Notice, Payment, Receipt, ReceiptPrint, ReceiptSeries, ReceiptVoid
+from payments.moved import notices_of, wholes_of
 from portal import prepared_writes
 from portal.documents import records
 from portal.documents.models import PaperRecord, PaperState
 from portal.people.actors import SYSTEM, Actor
 from portal.regions import calendar
 from portal.workflow.core import Batch
+from portal.workflow.lookups import plain, written_out
 
 SUBJECT_KIND = "payments.receipt"
 CLASS_AND_KIND = {"nontax": "0102", "premium": "0391"}
 """The middle of a receipt code: class and kind of the receipt (DOMAIN §7)."""
 
 SERIAL_DIGITS = 6
-COLUMNS = (
-    *("id", "kind", "issuer", "year", "serial", "code", "number", "notice_id", "payment_id", "turn", "reverses_id"),
-    *("amount_fen", "issued_at", "issued_on", "actor_role", "actor_user_id"),
-)
+COLUMNS = ("id", "serial", "number", "notice_id", "payment_id", "turn", "reverses_id", "amount_fen")
 MAX_PRINT_CONTENDERS = 20
 
 
@@ -83,20 +82,17 @@ def issue_many(pairs: Sequence[tuple[Notice, Payment]], *, actor: Actor, at: dat
 
 def on_settled(batch: Batch) -> None:
     """Issues the receipts of the notices that were just paid; a collective notice has none of its own."""
-    members = Notice.objects.filter(collective=OuterRef("pk"))
-    notices = list(
-        batch.subjects()
-        .exclude(Exists(members))
-        .exclude(Exists(Receipt.objects.filter(notice=OuterRef("pk"))))
-        .order_by("number")
-        .values_list("pk", "collective", "kind", "amount_fen", "region__code")
-    )
-    settled = _settlements([row[0] for row in notices], {row[1] for row in notices if row[1]})
+    has_one = Receipt.objects.filter(notice__pk__among=batch.keys).order_by()
+    left_out = {*map(str, wholes_of(batch)), *map(str, has_one.values_list("notice", flat=True))}
+    notices = [one for one in notices_of(batch) if written_out(one.pk) not in left_out]
+    settled = _settlements([one.pk for one in notices], {one.collective_id for one in notices if one.collective_id})
     wanted = []
-    for pk, whole, kind, amount_fen, code in notices:
-        payment = settled.get(pk) or settled.get(whole)
+    for one in notices:
+        payment = settled.get(one.pk) or (settled.get(plain(one.collective_id)) if one.collective_id else None)
         if payment is not None:
-            wanted.append(_Due(notice=pk, kind=kind, county=_county(code), amount_fen=amount_fen, payment=payment))
+            wanted.append(
+                _Due(notice=one.pk, kind=one.kind, county=one.county, amount_fen=one.amount_fen, payment=payment)
+            )
     _make(wanted, actor=SYSTEM, at=batch.at)
 
 
@@ -163,11 +159,11 @@ def take_serials(issuer: str, year: int, count: int) -> range:
 class _Due:
     """A receipt to be made: for which notice and money, as which turn, and which receipt it reverses."""
 
-    notice: UUID
+    notice: UUID | str
     kind: str
     county: str
     amount_fen: int
-    payment: UUID
+    payment: UUID | str
     turn: int = 1
     reverses: UUID | None = None
 
@@ -184,31 +180,41 @@ def _due(notice: Notice, payment: Payment, *, turn: int = 1, reverses: UUID | No
     )
 
 
-def _make(rows: Iterable[_Due], *, actor: Actor, at: datetime) -> list[UUID]:
+def _make(rows: Iterable[_Due], *, actor: Actor, at: datetime) -> list[str]:
     """Receipts with their numbers, the counters taken in one fixed order; the keys of the receipts."""
     on = calendar.local_date(at)
     by_issuer: dict[str, list[_Due]] = defaultdict(list)
     for row in rows:
         by_issuer[f"{row.kind}:{row.county}"].append(row)
-    made: list[tuple[Any, ...]] = []
-    told = (at, on, str(actor.role), actor.user_id)
+    made: list[str] = []
+    told = {"issued_at": at, "issued_on": on, "actor_role": str(actor.role), "actor_user_id": actor.user_id}
     for issuer in sorted(by_issuer):
         mine = by_issuer[issuer]
-        county = mine[0].county
-        code = f"{county[:2]}{CLASS_AND_KIND[mine[0].kind]}{on.year % 100:02d}"
-        for serial, row in zip(take_serials(issuer, on.year, len(mine)), mine, strict=True):
-            number = f"{county[2:]}{serial:0{SERIAL_DIGITS}d}"
-            named = (uuid4(), row.kind, issuer, on.year, serial, code, number)
-            made.append((*named, row.notice, row.payment, row.turn, row.reverses, row.amount_fen, *told))
-    if made:
-        prepared_writes.pour(Receipt, COLUMNS, made)
-    return [row[0] for row in made]
+        kind, county = mine[0].kind, mine[0].county
+        code = f"{county[:2]}{CLASS_AND_KIND[kind]}{on.year % 100:02d}"
+        keys = prepared_writes.new_keys(len(mine))
+        serials = take_serials(issuer, on.year, len(mine))
+        prepared_writes.pour(
+            Receipt,
+            COLUMNS,
+            [
+                (
+                    *(key, serial, f"{county[2:]}{serial:0{SERIAL_DIGITS}d}"),
+                    *(row.notice, row.payment, row.turn, row.reverses, row.amount_fen),
+                )
+                for key, serial, row in zip(keys, serials, mine, strict=True)
+            ],
+            same={"kind": kind, "issuer": issuer, "year": on.year, "code": code, **told},
+        )
+        made += keys
+    return made
 
 
-def _settlements(notices: Sequence[UUID], wholes: set[UUID]) -> dict[UUID, UUID]:
-    """The money that settled each of these notices and collective notices, by notice."""
+def _settlements(notices: Sequence[str], wholes: set[UUID]) -> dict[str, str]:
+    """The money that settled each of these notices and collective notices, by notice; keys as the database has them."""
     settled = Payment.objects.filter(outcome=Payment.Outcome.SETTLED, notice__pk__among=[*notices, *wholes])
-    return dict(settled.order_by().values_list("notice", "pk"))
+    keys = Cast("notice_id", TextField()), Cast("pk", TextField())
+    return dict(settled.order_by().values_list(*keys))
 
 
 def _county(code: str) -> str:

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
+from django.db.models import Count
 from django.utils.translation import gettext as _
 
-from payments.models import Notice
+from payments.models import Notice, NoticeTimelineEntry
 from payments.states import State
 from portal.design.text import format_day
 from portal.documents import records
@@ -35,20 +36,29 @@ def record_of(notice: Notice) -> PaperRecord:
         kind=f"{notice.kind}_notice",
         subject_kind=SUBJECT_KIND,
         subject_id=notice.pk,
-        version=VERSION_OF_STATE[State(notice.state)] + AFTER_REFUSAL * _refusals(notice),
+        version=_version(notice, _refusals([notice])),
     )
 
 
-def _refusals(notice: Notice) -> int:
-    """How often a refund of this notice was refused."""
-    return notice.timeline.filter(transition="refuse_refund").count() if notice.paid_on else 0
+def _version(notice: Notice, refusals: dict[UUID, int]) -> int:
+    return VERSION_OF_STATE[State(notice.state)] + AFTER_REFUSAL * refusals.get(notice.pk, 0)
+
+
+def _refusals(notices: Sequence[Notice]) -> dict[UUID, int]:
+    """How often a refund of each of these notices was refused; only of money that came one can be."""
+    paid = [notice.pk for notice in notices if notice.paid_on]
+    if not paid:
+        return {}
+    refused = NoticeTimelineEntry.objects.filter(subject__in=paid, transition="refuse_refund").order_by()
+    return dict(refused.values_list("subject").annotate(times=Count("pk")))
 
 
 def records_of(notices: Sequence[Notice]) -> dict[UUID, PaperRecord]:
     """The records of many papers by the notice's id; those not yet there are made together."""
     found: dict[UUID, PaperRecord] = {}
+    refusals = _refusals(notices)
     for kind in {notice.kind for notice in notices}:
-        wanted = {str(notice.pk): VERSION_OF_STATE[State(notice.state)] for notice in notices if notice.kind == kind}
+        wanted = {str(notice.pk): _version(notice, refusals) for notice in notices if notice.kind == kind}
         rows = records.issue_records(kind=f"{kind}_notice", subject_kind=SUBJECT_KIND, versions=wanted)
         found |= {UUID(subject): row for subject, row in rows.items()}
     return found

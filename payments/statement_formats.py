@@ -29,6 +29,11 @@ MAX_LINES = 300_000
 MAX_UNPACKED = 96 * 1024 * 1024
 MAX_MEMBERS = 20
 MAX_TXN = 80
+MAX_BANK = 40
+GB18030_MARK = "\ufeff".encode("gb18030")
+_NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+"""Signs that stand in no text: a damaged file, or one that somebody has tampered with."""
+
 READ_BYTES = 1 << 20
 
 NONTAX_COLUMNS = (
@@ -78,6 +83,8 @@ class Fault(StrEnum):
 
     EMPTY = "empty"
     ENCODING = "encoding"
+    SIGNS = "signs"
+    BANK = "bank"
     UNKNOWN_FORMAT = "unknown_format"
     HEAD = "head"
     LONG_LINE = "long_line"
@@ -110,6 +117,8 @@ def explain(fault: str) -> str:
     return {
         Fault.EMPTY: _("The file is empty."),
         Fault.ENCODING: _("The text is neither UTF-8 nor GB18030."),
+        Fault.SIGNS: _("The line holds signs that are no text. The file is damaged."),
+        Fault.BANK: _("The code of the bank is missing or too long."),
         Fault.UNKNOWN_FORMAT: _(
             "This is none of the files the portal reads: bank detail, WeChat Pay bill, Alipay bill."
         ),
@@ -154,7 +163,7 @@ def detect(content: bytes) -> Format:
         raise StatementFault(Fault.EMPTY)
     if content.startswith(b"PK"):
         return Format.ALIPAY
-    start = content[:4].removeprefix(b"\xef\xbb\xbf")
+    start = content[:6].removeprefix(b"\xef\xbb\xbf").removeprefix(GB18030_MARK)
     if start.startswith(b"H|"):
         return Format.NONTAX
     if decode(content[:MAX_LINE].rsplit(b"\n", 1)[0]).startswith(WECHAT_COLUMNS[0]):
@@ -188,7 +197,7 @@ def decode(content: bytes) -> str:
     except UnicodeDecodeError as error:
         reached = error.start
     try:
-        return content.decode("gb18030")
+        return content.decode("gb18030").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         reached = max(reached, error.start)
     raise StatementFault(Fault.ENCODING, content.count(b"\n", 0, reached) + 1)
@@ -201,6 +210,8 @@ def _lines(content: bytes) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(text.split("\n"), 1):
         if number > MAX_LINES:
             raise StatementFault(Fault.TOO_MANY, number)
+        if _NO_TEXT.search(line):
+            raise StatementFault(Fault.SIGNS, number)
         yield number, line.rstrip("\r")
 
 
@@ -228,7 +239,7 @@ def _nontax(content: bytes) -> list[StatementRow]:
         if number == 1:
             if len(cells) != 3 or cells[0] != "H" or not cells[1]:
                 raise StatementFault(Fault.HEAD, number)
-            bank = cells[1]
+            bank = _bank(cells[1], number)
             _day(cells[2], number, today)
         elif cells[0] == "T":
             trailer = number, cells
@@ -249,7 +260,7 @@ def _nontax_row(cells: Sequence[str], number: int, bank: str, today: date) -> St
         raise StatementFault(Fault.COLUMNS, number)
     if cells[14] not in ("0", "1"):
         raise StatementFault(Fault.STATUS, number)
-    code = cells[7] or bank
+    code = _bank(cells[7] or bank, number)
     return StatementRow(
         number=number,
         provider=code,
@@ -262,6 +273,13 @@ def _nontax_row(cells: Sequence[str], number: int, bank: str, today: date) -> St
         payer=cells[5].strip()[:100],
         takes_back=cells[14] == "1",
     )
+
+
+def _bank(text: str, number: int) -> str:
+    code = text.strip()
+    if not code or len(code) > MAX_BANK:
+        raise StatementFault(Fault.BANK, number)
+    return code
 
 
 def _wechat(content: bytes) -> list[StatementRow]:

@@ -24,7 +24,6 @@ from payments import booking, bulk_booking, ledger, payouts
 from payments.booking import Report
 from payments.bulk_booking import Standing
 from payments.models import (
-    JournalKind,
     LineOutcome,
     Notice,
     Payment,
@@ -48,7 +47,7 @@ JOB = "payments.statement"
 CHUNK = 2_000 if connection.vendor == "postgresql" else 1_000
 """Lines that are booked in one transaction: others wait for its receipt counter and, on SQLite, for its one writer."""
 
-LINE_COLUMNS = ("statement_id", "number", "payment_id", "amount_fen", "paid_on", "outcome")
+LINE_COLUMNS = ("number", "payment_id", "amount_fen", "paid_on", "outcome")
 ONLINE = "online"
 MAX_BYTES = 32 * 1024 * 1024
 
@@ -153,34 +152,43 @@ def import_chunk(statement: Statement, rows: Sequence[StatementRow], at: datetim
         reports, named = _reports(fresh, statement, actor, at)
         booked = dict(zip([row.number for row in fresh], bulk_booking.book_many(reports, named), strict=True))
         lines: list[tuple[Any, ...]] = []
+        payment_id: UUID | str
         for row in rows:
             if row.takes_back:
-                payment_id, outcome = _taken_back(row, statement, actor, at).pk, LineOutcome.REVERSED
+                payment, outcome = _taken_back(row, statement, actor, at)
+                payment_id = payment.pk
             elif row.number in booked:
                 payment_id, settled = booked[row.number]
                 outcome = LineOutcome.BOOKED if settled else LineOutcome.WAITING
             else:
                 payment_id = known[row.txn].pk
                 outcome = LineOutcome.MATCHED if known[row.txn].amount_fen == row.amount_fen else LineOutcome.DIFFERS
-            lines.append((statement.pk, row.number, payment_id, row.amount_fen, row.paid_on, str(outcome)))
-        prepared_writes.pour(StatementLine, LINE_COLUMNS, lines)
+            lines.append((row.number, payment_id, row.amount_fen, row.paid_on, outcome.value))
+        prepared_writes.pour(StatementLine, LINE_COLUMNS, lines, same={"statement_id": statement.pk})
 
 
 def _known(rows: Sequence[StatementRow]) -> dict[str, Payment]:
     """Payments that were booked before for these transactions, by the provider or through the same channel."""
     wanted = {row.txn: row for row in rows}
     found: dict[str, Payment] = {}
-    for payment in Payment.objects.filter(provider_txn__in=list(wanted), source=None).select_related("notice"):
+    codes: dict[tuple[int, str, str], set[str]] = {}
+    for payment in Payment.objects.filter(provider_txn__among=wanted, source=None).select_related("notice"):
         row = wanted[payment.provider_txn]
-        if payment.provider == row.provider or (row.bank_code and row.bank_code in _bank_codes(payment)):
+        if payment.provider == row.provider or (row.bank_code and row.bank_code in _bank_codes(payment, codes)):
             found[row.txn] = payment
     return found
 
 
-def _bank_codes(payment: Payment) -> set[str]:
-    """The bank behind the channel of a payment, whoever reported it."""
-    known = payment.notice.channels if payment.notice else []
-    return {payment.channel, *(channel.bank_code for channel in known if channel.code == payment.channel)}
+def _bank_codes(payment: Payment, known: dict[tuple[int, str, str], set[str]]) -> set[str]:
+    """The bank behind the channel of a payment, whoever reported it; `known` are those of policies read before."""
+    notice = payment.notice
+    if notice is None:
+        return {payment.channel}
+    key = (notice.policy_id, notice.kind, payment.channel)
+    if key not in known:
+        banks = (channel.bank_code for channel in notice.channels if channel.code == payment.channel)
+        known[key] = {payment.channel, *banks}
+    return known[key]
 
 
 def _reports(
@@ -224,9 +232,9 @@ def _channel(row: StatementRow, notice: Standing | None) -> str:
     return next((channel.code for channel in known if channel.bank_code == row.bank_code), row.bank_code)
 
 
-def _taken_back(row: StatementRow, statement: Statement, actor: Actor, at: datetime) -> Payment:
+def _taken_back(row: StatementRow, statement: Statement, actor: Actor, at: datetime) -> tuple[Payment, LineOutcome]:
     """A transaction that was reversed: money we know of leaves the books, a refund of ours is paid out, and what
-    nobody expected goes to the exceptions desk.
+    nobody expected goes to the exceptions desk. The same reversal again changes nothing.
     """
     payment = _known([row]).get(row.txn)
     if payment is None:
@@ -234,22 +242,39 @@ def _taken_back(row: StatementRow, statement: Statement, actor: Actor, at: datet
         standing = named.get(reports[0].given_number)
         notice = Notice.objects.get(pk=standing.pk) if standing else None
         payment = booking.store_waiting(reports[0], notice, Reason.REVERSED)
-        ledger.post_taken_back(payment, at=at, actor=actor)
-        return payment
-    if payment.journals.filter(kind=JournalKind.REVERSED).exists():
-        return payment
+        ledger.post_taken_back(payment, amount_fen=row.amount_fen, name=row.refund_number, at=at, actor=actor)
+        return payment, LineOutcome.REVERSED
+    if ledger.is_taken_back(payment, row.refund_number):
+        return payment, LineOutcome.REVERSED
     if payouts.paid_by_statement(
         payment, number=row.refund_number, amount_fen=row.amount_fen, on=row.paid_on, actor=actor, at=at
     ):
-        return payment
-    ledger.post_taken_back(payment, at=at, actor=actor)
+        return payment, LineOutcome.REVERSED
+    if row.amount_fen > payment.amount_fen:
+        return payment, LineOutcome.DIFFERS
+    if ledger.post_taken_back(payment, amount_fen=row.amount_fen, name=row.refund_number, at=at, actor=actor):
+        _show(payment, actor, at)
+    return payment, LineOutcome.REVERSED
+
+
+def _show(payment: Payment, actor: Actor, at: datetime) -> None:
+    """Shows money that was taken back to the exceptions desk, once: the notices it has settled are paid no more.
+
+    Money that settled nothing and has gone whole waits for nothing any more.
+    """
+    rest = ledger.lies_fen(payment)
     # Money that a cashier had assigned has settled another notice than the one it was paid for.
-    for settled in [one for one in (payment, *payment.assigned.all()) if one.settled]:
-        PaymentException.objects.get_or_create(payment=settled, defaults={"reason": Reason.REVERSED, "opened_at": at})
-    PaymentException.objects.filter(payment=payment, payment__outcome="exception", resolved_at=None).update(
-        resolved_at=at
-    )
-    return payment
+    for settled in [one for one in (payment, *payment.assigned.select_related("notice")) if one.settled]:
+        _shown, is_new = PaymentException.objects.get_or_create(
+            payment=settled, defaults={"reason": Reason.REVERSED, "opened_at": at}
+        )
+        if not is_new:
+            PaymentException.objects.filter(payment=settled).update(resolved_at=None)
+        if rest and settled.notice is not None and not settled.notice.members.exists():
+            ledger.post_handed_over(settled, Reason.REVERSED, at=at, actor=actor)
+    if not rest:
+        gone = PaymentException.objects.filter(payment=payment, payment__outcome="exception", resolved_at=None)
+        gone.update(resolved_at=at)
 
 
 def totals(statement: Statement) -> dict[str, tuple[int, int]]:

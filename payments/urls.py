@@ -45,6 +45,7 @@ urlpatterns = [
     path("desk/receipts/<uuid:pk>/void/", receipts.void_receipt, name="void_receipt"),
     path("desk/print-runs/", print_runs.runs, name="print_runs"),
     path("desk/print-runs/<uuid:pk>/", print_runs.run, name="print_run"),
+    path("desk/print-runs/<uuid:pk>/again/", print_runs.run_again, name="print_run_again"),
     path("desk/print-runs/<uuid:pk>/file/", print_runs.run_file, name="print_run_file"),
     path("desk/statements/", statements.statements, name="statements"),
     path("desk/statements/<uuid:pk>/", statements.statement, name="statement"),

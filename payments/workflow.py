@@ -38,7 +38,7 @@ def next_reminder(after: datetime, facts: Facts) -> datetime | None:
 
 
 stands_alone = Requirement(
-    holds=~Exists(Notice.objects.filter(collective=OuterRef("pk"))),
+    holds=~Exists(Notice.objects.filter(collective=OuterRef("pk"), state__in=[State.PAID, State.REFUNDING])),
     otherwise=_("This notice covers several people: open the notice of the person whose money is to be paid back."),
 )
 

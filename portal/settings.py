@@ -226,6 +226,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 300,
         "options": {"queue": "sweep", "expires": 300},
     },
+    "erase-old-pictures": {
+        "task": "enrollment.tasks.erase_old_pictures",
+        "schedule": crontab(hour=3, minute=25),
+        "options": {"queue": "sweep", "expires": 3600},
+    },
     "erase-old-walk-ins": {
         "task": "enrollment.tasks.erase_old_walk_ins",
         "schedule": crontab(hour=3, minute=20),

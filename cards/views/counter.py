@@ -13,7 +13,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from cards import pictures, progress, services
-from cards.forms import FindForm, HandOverForm, OnSiteForm, TelephoneForm
+from cards.forms import FindForm, HandOverForm, OnSiteForm, TelephoneForm, TurnAwayForm
 from cards.models import Card, CardApplication
 from cards.services import ChannelClosed, WrongCode
 from cards.states import CardState, State
@@ -43,16 +43,17 @@ def pickup(request: HttpRequest) -> HttpResponse:
     searched = form.is_bound and form.is_valid()
     if searched:
         figures = form.cleaned_data["number"]
+        if form.holder:
+            case, card = Q(resident__id_index=form.holder), Q(holder__id_index=form.holder)
+        else:
+            case = Q(number=figures) | Q(number__endswith=figures)
+            card = Q(number=figures) | Q(application__number=figures) | Q(application__number__endswith=figures)
         waiting = list(
             CardApplication.objects.visible_to(request.actor)
-            .filter(Q(number=figures) | Q(number__endswith=figures), state=State.READY_FOR_PICKUP)
+            .filter(case, state=State.READY_FOR_PICKUP)
             .select_related("resident", "pickup_point")[:SHOWN]
         )
-        cards = list(
-            Card.objects.visible_to(request.actor)
-            .filter(Q(number=figures) | Q(application__number=figures) | Q(application__number__endswith=figures))
-            .select_related("holder")[:SHOWN]
-        )
+        cards = list(Card.objects.visible_to(request.actor).filter(card).select_related("holder")[:SHOWN])
     context = {"form": form, "searched": searched, "waiting": waiting, "cards": [_coloured(card) for card in cards]}
     return render(request, "cards/pickup.html", context)
 
@@ -99,6 +100,27 @@ def hand_over(request: HttpRequest, pk: UUID) -> HttpResponse:
         "has_picture": pictures.picture_of(application) is not None,
     }
     return render(request, "cards/hand_over.html", context)
+
+
+@require_role(*COUNTER)
+@require_http_methods(["GET", "HEAD", "POST"])
+def turn_away(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Keeps the card back because the papers are untrue or incomplete, with the reason for the applicant (S2-04)."""
+    application = own_application(request, pk)
+    form = TurnAwayForm(request.POST if request.method == "POST" else None, initial={"version": application.version})
+    if request.method == "POST" and form.is_valid():
+        told = form.cleaned_data
+        try:
+            services.turn_away(
+                application=application, actor=request.actor, version=told["version"], reason=told["reason"]
+            )
+        except Refused as refused:
+            back = reverse("cards:pickup")
+            return conflict_page(request, application, refused, return_url=back, kept=[told["reason"]])
+        return redirect("cards:hand_over", application.pk)
+    if application.state != State.READY_FOR_PICKUP:
+        return redirect("cards:pickup")
+    return render(request, "cards/turn_away.html", {"application": application, "form": form})
 
 
 @require_role(Role.CARD_CLERK, Role.CLERK, Role.HOTLINE, Role.AUDITOR)

@@ -14,11 +14,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from cards import papers, pictures, progress, services
-from cards.forms import ASKABLE, AskCorrectionForm, RejectForm
+from cards.forms import ASKABLE, AskCorrectionForm, RejectForm, identity_index_of
 from cards.models import CardApplication, CardApplicationQuerySet
+from cards.photo import PhotoSource
 from cards.states import State
 from cards.views.resident import own_application
 from cards.workflow import CardApplicationWorkflow
+from enrollment.progress import used_words
 from enrollment.views.resident import posted_version
 from portal import audit
 from portal.design.components import PageLinks, SummaryRow
@@ -57,7 +59,9 @@ def queue(request: HttpRequest) -> HttpResponse:
     late = request.GET.get("late") == "1" and tab in BY_PROMISE
     number = "".join(request.GET.get("number", "").split())[:32]
     if number:
-        found = visible.filter(number=number).first()
+        holder = identity_index_of(number)
+        named = visible.filter(resident__id_index=holder) if holder else visible.filter(number=number)
+        found = named.order_by("-created_at").first()
         if found is not None:
             return redirect("cards:review", found.pk)
     rows, page = _page_of(visible, tab, late, request)
@@ -128,15 +132,16 @@ def review(request: HttpRequest, pk: UUID) -> HttpResponse:
         "colour": progress.TAG_COLOURS[State(application.state)],
         "days_left": days_left(application, calendar.today()),
         "runs": application.state in (State.UNDER_REVIEW, State.IN_PRODUCTION),
-        "usage": usage,
+        "used_words": used_words(usage),
         "rows": data_rows(application),
         "pictures": [{"url": reverse("cards:photo", args=[application.pk]), "label": _("Photo for the card")}]
         if pictures.picture_of(application) is not None
         else [],
+        "picture_missing": pictures.is_missing(application),
         "options": {option.transition.name: option for option in options},
         "asked": [label for name, label in ASKABLE if name in application.correction_fields],
         "corrections": corrected_rows(application),
-        "timeline": stories.items(application, request.actor),
+        "timeline": stories.items(application, request.actor, now=not application.is_final),
         "batch": application.batches.order_by("-made_at").first(),
     }
     return render(request, "cards/review.html", context)
@@ -165,7 +170,7 @@ def data_rows(application: CardApplication) -> list[SummaryRow]:
     """The data a clerk compares with the picture and the papers."""
     resident, answers = application.resident, application.answers
     photo = str(papers.PHOTO_TEXTS.get(application.photo_source, ""))
-    receipt = answers.get("receipt_number", "")
+    receipt = answers.get("receipt_number", "") if application.photo_source == PhotoSource.RECEIPT else ""
     found = [
         SummaryRow(_("Name"), resident.name),
         SummaryRow(_("Sex"), resident.get_sex_display()),

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -18,6 +19,7 @@ from cards.services import Incomplete, NotEntitled, ReceiptRefused, WrongCode
 from cards.states import CardState, State
 from cards.views.public import SERVICES
 from cards.workflow import CardWorkflow
+from enrollment.progress import right_of_appeal, used_words
 from enrollment.views.public import chosen_region, pick_first
 from enrollment.views.resident import posted_version
 from payments.amounts import rmb_capital
@@ -65,8 +67,12 @@ def mine(request: HttpRequest) -> HttpResponse:
     """Cards and card applications of the reader and of those they stand for."""
     rows = list(CardApplication.objects.visible_to(request.actor).for_pages().order_by("-created_at")[:50])
     cards = Card.objects.visible_to(request.actor).select_related("holder").order_by("-issued_on")[:50]
+    today = calendar.today()
     context = {
-        "applications": [{"application": row, "colour": progress.TAG_COLOURS[State(row.state)]} for row in rows],
+        "applications": [
+            {"application": row, "colour": progress.TAG_COLOURS[State(row.state)], "late": row.is_overdue(today)}
+            for row in rows
+        ],
         "cards": [{"card": card, "colour": progress.CARD_COLOURS[CardState(card.state)]} for card in cards],
     }
     return render(request, "cards/mine.html", context)
@@ -237,8 +243,15 @@ def pay_step(request: HttpRequest, pk: UUID) -> HttpResponse:
         "promise_days": application.policy.policy.days("card.promise"),
         "ways": ways_to_pay(application.notice) if application.notice else [],
         "counter": settings.DEMO,
+        "too_late": pays_too_late(application),
     }
     return render(request, "cards/pay_step.html", context)
+
+
+def pays_too_late(application: CardApplication) -> bool:
+    """Whether the pay-by day is over: money paid in time may be on its way, and new money would settle nothing."""
+    notice = application.notice
+    return application.state == State.AWAITING_PAYMENT and notice is not None and notice.is_overdue(calendar.today())
 
 
 @require_role(Role.RESIDENT)
@@ -253,7 +266,11 @@ def show(request: HttpRequest, pk: UUID) -> HttpResponse:
         "own": own,
         "colour": progress.TAG_COLOURS[State(application.state)],
         "timeline": progress.timeline(application, request.actor),
+        "used_words": used_words(usage),
         "usage": usage,
+        "next_step": progress.NEXT_STEPS.get(application.state, ""),
+        "too_late": pays_too_late(application),
+        "appeal": right_of_appeal(application.policy.policy) if application.state == State.REJECTED else None,
         "expected": application.timeline.filter(transition="expect_arrival").exists(),
         "overdue_days": progress.days_over(application, calendar.today()),
         "card": Card.objects.filter(application=application).first(),
@@ -277,6 +294,7 @@ def correct(request: HttpRequest, pk: UUID) -> HttpResponse:
             data,
             request.FILES if data is not None else None,
             asked=application.correction_fields,
+            takes_receipts=services.receipt_rule(application).get("accepted", True),
             initial={name: application.answers.get(name, "") for name in ("phone", "address")},
         )
 
@@ -361,10 +379,13 @@ def card(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The card: what it is, how to look after it, and what to do when it is lost (S0-11, S2-11, S2-12)."""
     found = own_card(request, pk)
     policy = found.policy.policy
+    locked = found.state == CardState.INACTIVE and services.is_locked(found)
     context = {
         "card": found,
         "colour": progress.CARD_COLOURS[CardState(found.state)],
+        "usable_later": found.usable_from is not None and found.usable_from > timezone.now(),
         "online": "online" in services.activation_channels(policy),
+        "locked": locked,
         "ways": progress.channel_names(policy),
         "care": policy.text("card.care_notice", ""),
         "hotline": policy.setting("card.hotline", "12333"),

@@ -36,4 +36,5 @@ __all__ = [
 
 def expected_decision_on(application: Application) -> str:
     """The day by which a submitted application is decided, before the review clock has started."""
-    return format_day(offices.expected_on(application))
+    expected = offices.expected_on(application)
+    return format_day(expected) if expected else ""

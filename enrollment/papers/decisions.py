@@ -51,6 +51,7 @@ def decision(application: Application, language: str | None = None) -> Paper:
                 *parts.office_fields(office),
             ],
             paragraphs=_next_steps(application, made) + _appeal_lines(made, policy),
+            signatures=parts.seal(office),
             codes=parts.codes(application, record, facts, progress=False),
             footer=parts.closing(policy),
         )
@@ -109,7 +110,8 @@ def _basis(application: Application, made: history.Decision, policy: Policy) -> 
 
 
 def _next_steps(application: Application, made: history.Decision) -> list[str]:
-    if not made.approved or application.state in (State.ENROLLED, State.WITHDRAWN, State.LAPSED):
+    settled = application.nothing_payable or application.paid_on is not None
+    if not made.approved or settled or application.state in (State.ENROLLED, State.WITHDRAWN, State.LAPSED):
         return []
     if application.premium_pending:
         return [_("The premium is not published yet; the payment notice follows by itself.")]

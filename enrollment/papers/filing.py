@@ -16,6 +16,7 @@ from portal.regions.models import Region
 from portal.regions.policy_values import Policy
 
 BLANK = "\u3000" * 6
+NOT_ASKED = "—"
 
 
 def receipt(application: Application, language: str | None = None) -> Paper:
@@ -46,6 +47,7 @@ def receipt(application: Application, language: str | None = None) -> Paper:
                 )
                 % {"moment": format_moment(application.declaration_at)}
             ],
+            signatures=parts.seal(office),
             codes=_codes(RECEIPT, application),
             footer=parts.closing(policy),
         )
@@ -91,10 +93,11 @@ def _form(
     codes: list[PaperCode] | None = None,
 ) -> Paper:
     def field(label: str | Promise, code: str, blank: str = BLANK, *, wide: bool = False) -> PaperField:
-        return PaperField(str(label), values.get(code) or blank, code, wide=wide)
+        # What was not asked of this person is struck out; on a form to fill in by hand there is room to write.
+        return PaperField(str(label), values.get(code) or (NOT_ASKED if values else blank), code, wide=wide)
 
     asked = [
-        field(label, key, "  ".join(f"□ {option}" for option in options) or BLANK, wide=True)
+        field(label, key, "\u3000".join(f"□ {option}" for option in options) or BLANK, wide=True)
         for key, label, options in steps.every_question()
     ]
     return Paper(
@@ -113,7 +116,7 @@ def _form(
         ],
         fields=asked,
         paragraphs=[_("I declare that every entry is true and complete and that the materials are genuine and valid.")],
-        signatures=[_("Signature of the applicant"), _("Date")],
+        signatures=parts.to_sign(_("Signature of the applicant"), _("Date")),
         codes=codes or [],
         footer=[_("Questions: call %(hotline)s.") % {"hotline": policy.setting("hotline", "12393")}],
     )
@@ -125,8 +128,15 @@ def _codes(kind: str, application: Application) -> list[PaperCode]:
 
 
 def _answers(application: Application) -> PaperTable:
-    rows = [[str(answer.label), str(answer.value)] for answer in steps.answers_shown(application)]
-    return PaperTable(head=[_("Question"), _("Answer")], rows=rows, caption=_("Answers"), widths=[45, 55])
+    """The answers, two in a row, so that the receipt stays on one sheet."""
+    cells = [cell for answer in steps.answers_shown(application) for cell in (str(answer.label), str(answer.value))]
+    cells += [""] * (-len(cells) % 4)
+    return PaperTable(
+        head=[_("Question"), _("Answer")] * 2,
+        rows=[cells[start : start + 4] for start in range(0, len(cells), 4)],
+        caption=_("Answers"),
+        widths=[26, 24, 26, 24],
+    )
 
 
 def _materials(application: Application) -> PaperTable:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from enrollment.models import Application
 from portal.design.context import address
@@ -31,7 +32,7 @@ def people(application: Application) -> list[PaperField]:
         PaperField(_("Person to insure"), person.name if person else "", "beneficiary"),
         PaperField(_("Identity number"), person.staff_identity_number if person else "", "identity_number"),
         PaperField(_("Region"), application.region.full_name, "region"),
-        PaperField(_("Entered by"), entered_by(application), "entered_by", wide=True),
+        PaperField(_("Entered by"), entered_by(application), "entered_by"),
     ]
 
 
@@ -55,7 +56,7 @@ def office_fields(office: Office | None) -> list[PaperField]:
     return [
         PaperField(_("Office"), office.name, "office", wide=True),
         PaperField(_("Address of the office"), office.address, "address", wide=True),
-        PaperField(_("Opening hours"), office.hours, "hours"),
+        PaperField(_("Opening hours"), office.hours, "hours", wide=True),
         PaperField(_("Telephone"), office.phone, "phone"),
     ]
 
@@ -78,13 +79,23 @@ def codes(
     """
     if application.number is None:
         raise LookupError(f"application {application.pk} is not submitted")
-    checked = _("Check this paper: %(code)s") % {"code": records.grouped_code(record.code)}
+    checked = "{}\n{}".format(_("Check this paper"), records.caption_code(record.code))
     found = [PaperCode("qr", records.check_address(record, facts), checked)]
     path = address("lookup_case", application.pk)
     if path and progress:
         found.append(PaperCode("qr", records.public_address() + path, _("Scan to see where the case stands")))
-    number = _("Application number %(number)s") % {"number": application.grouped_number}
+    number = "{}\n{}".format(_("Application number"), application.grouped_number)
     return [*found, PaperCode("code128", application.number, number)]
+
+
+def seal(office: Office | None) -> list[str]:
+    """Where the office puts its seal; nothing without an office."""
+    return [_("%(office)s (seal)") % {"office": office.name}] if office else []
+
+
+def to_sign(*who: str) -> list[str]:
+    """Words that a line to write on follows."""
+    return [f"{words}{pgettext('paper', ': ')}".rstrip() for words in who]
 
 
 def closing(policy: Policy) -> list[str]:

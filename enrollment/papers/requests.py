@@ -47,6 +47,7 @@ def request(application: Application, language: str | None = None) -> Paper:
                 _("Until you answer the time for the review stands still, and you keep your place in the queue."),
                 _("Without an answer in time the application lapses. You can then apply again while it is open."),
             ],
+            signatures=parts.seal(office),
             codes=parts.codes(application, record, facts),
             footer=parts.closing(application.policy.policy),
         )

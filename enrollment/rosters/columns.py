@@ -426,6 +426,10 @@ def read_line(cells: Mapping[str, str], marks: Mapping[str, str], on: date) -> R
         faults.append(Fault("sex", "required"))
     if birth_on and birth_on > on:
         faults.append(Fault("birth_on", "future"))
+    elif number and number.birth_date and birth_on != number.birth_date:
+        faults.append(Fault("birth_on", "number_birth"))
+    if number and number.sex and sex != number.sex:
+        faults.append(Fault("sex", "number_sex"))
     read = Read(None, faults, number, values.get("name", ""))
     _check_ground(values, number, faults)
     if faults or number is None or birth_on is None:

@@ -60,10 +60,11 @@ def corrections_name(roster: Roster) -> str:
 def write_corrections(roster: Roster, stream: BinaryIO, step: Callable[[int], None] = lambda done: None) -> None:
     """Writes the lines to correct, as they came, with the reasons in a column of their own; line by line.
 
-    Always a workbook, whatever came: it keeps numbers of 18 digits, which a CSV file opened in a spreadsheet loses.
+    The line of the file they came in stands behind, because the reasons name lines of that file. Always a workbook,
+    whatever came: it keeps numbers of 18 digits, which a CSV file opened in a spreadsheet loses.
     """
-    head = [*(column.label for column in COLUMNS), _("What to correct")]
-    widths = [*(column.width for column in COLUMNS), 60]
+    head = [*(column.label for column in COLUMNS), _("What to correct"), _("Line in your file")]
+    widths = [*(column.width for column in COLUMNS), 60, 14]
     _write_workbook(stream, head, _corrections(roster, step), widths)
 
 
@@ -95,7 +96,7 @@ def _corrections(roster: Roster, step: Callable[[int], None]) -> Iterator[list[s
         for row in roster.rows.filter(outcome=Outcome.BAD).order_by("line").iterator(chunk_size=BATCH):
             cells = row.written["cells"]
             reasons = [str(fault) for fault in faults_of(row, setting)]
-            yield [*(cells.get(column.code, "") for column in COLUMNS), " | ".join(reasons)]
+            yield [*(cells.get(column.code, "") for column in COLUMNS), " | ".join(reasons), str(row.line)]
             done += 1
             if done % BATCH == 0:
                 step(done)

@@ -109,7 +109,10 @@ def _open_sheet(content: bytes, seconds: float) -> _Sheet:
         raise RosterRefused("protected" if is_sealed else "old_workbook")
     if content.startswith(OTHER_KINDS):
         raise RosterRefused("no_table")
-    if content[:512].lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"<", b"{\\rtf")):
+    begin = content[:512].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if begin.startswith(b"<"):
+        raise RosterRefused("web_page")
+    if begin.startswith(b"{\\rtf"):
         raise RosterRefused("no_table")
     return _text(content)
 
@@ -132,7 +135,10 @@ def check_workbook(content: bytes) -> None:
     if any(member.flag_bits & 1 for member in members):
         raise RosterRefused("protected")
     if "xl/workbook.xml" not in names:
-        raise RosterRefused("old_workbook" if "xl/workbook.bin" in names else "no_table")
+        is_open_document = {"mimetype", "content.xml"} <= names
+        raise RosterRefused(
+            "old_workbook" if "xl/workbook.bin" in names else "open_document" if is_open_document else "no_table"
+        )
 
 
 def _workbook(content: bytes, seconds: float) -> _Sheet:
@@ -252,8 +258,11 @@ def _try(content: bytes, encoding: str) -> None:
 
 
 def _csv_lines(content: bytes, encoding: str) -> Iterator[tuple[int, list[Cell], set[int]]]:
+    # Strict, so that a quotation mark that is never closed is an error, and does not swallow the people below it.
     reader = csv.reader(
-        io.TextIOWrapper(io.BytesIO(content), encoding=encoding, newline=""), delimiter=_delimiter(content, encoding)
+        io.TextIOWrapper(io.BytesIO(content), encoding=encoding, newline=""),
+        delimiter=_delimiter(content, encoding),
+        strict=True,
     )
     number = 0
     while True:
@@ -265,7 +274,6 @@ def _csv_lines(content: bytes, encoding: str) -> Iterator[tuple[int, list[Cell],
             raise RosterRefused("broken_line", line=number + 1) from error
         number += 1
         if any(len(cell) > LONGEST_FIELD for cell in row):
-            # A quotation mark that is never closed swallows the rest of the file.
             raise RosterRefused("broken_line", line=number)
         if any(cell.strip() for cell in row):
             yield number, list(row), set()

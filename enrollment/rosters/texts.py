@@ -16,7 +16,7 @@ from enrollment.rosters.columns import BY_CODE, Fault
 from enrollment.rosters.reading import RawLine
 from enrollment.rosters.verdicts import ELIGIBILITY, Setting, findings
 from portal.design.text import format_day
-from portal.people.identity import Reason
+from portal.people.identity import InvalidIdentityNumber, Reason, parse_identity_number
 from portal.people.texts import NAME_REASONS, PHONE_REASON, identity_reason
 from portal.regions import policy as policies
 from portal.regions.models import Region
@@ -36,6 +36,14 @@ REFUSALS: dict[str, Text] = {
         " leaves them out."
     ),
     "no_table": gettext_lazy("This is no table. Choose an Excel workbook (.xlsx) or a CSV file."),
+    "web_page": gettext_lazy(
+        "This is a web page that Excel can open as a table. Open it in Excel, save it as “Excel workbook (.xlsx)” and"
+        " choose that file."
+    ),
+    "open_document": gettext_lazy(
+        "This is a table of another program (.ods or the like). Save it as “Excel workbook (.xlsx)” or as CSV, then"
+        " choose that file."
+    ),
     "damaged": gettext_lazy("The workbook is damaged or incomplete. Open it, save it again and choose the new file."),
     "bomb": gettext_lazy(
         "The workbook unpacks to far more than a list of people needs. Copy the list into the template and choose that"
@@ -89,6 +97,14 @@ FAULTS: dict[str, Text] = {
         " 1956-03-08."
     ),
     "future": gettext_lazy("The date lies in the future."),
+    "number_birth": gettext_lazy(
+        "The identity number says: born on %(born)s. Compare both with the document; where the number is right, leave"
+        " this cell empty."
+    ),
+    "number_sex": gettext_lazy(
+        "The identity number says otherwise. Compare both with the document; where the number is right, leave this cell"
+        " empty."
+    ),
     "years": gettext_lazy("Write the number of years, such as 0 or 2."),
     "ground": gettext_lazy("This ground does not go with the kind of document."),
     "school": gettext_lazy("Choose what the pupil or student attends."),
@@ -98,6 +114,9 @@ FAULTS: dict[str, Text] = {
     "duplicate": gettext_lazy("The same person stands in line %(line)s already. Remove one of the lines."),
     "contradiction": gettext_lazy(
         "Line %(line)s has the same identity number with another name. Compare both with the papers."
+    ),
+    "other_facts": gettext_lazy(
+        "Line %(line)s says something else here about the same person. Compare both with the papers and keep one line."
     ),
     "other_name": gettext_lazy("The portal has this identity number with another name. Compare it with the paper."),
     "outside": gettext_lazy(
@@ -184,11 +203,27 @@ def _sentence(fault: Fault, raw: RawLine, setting: Setting) -> str:
         return str(identity_reason(Reason(reason)))
     if family == "name" and reason:
         return str(NAME_REASONS[reason])
-    column = BY_CODE.get(fault.column)
+    column, written = BY_CODE.get(fault.column), raw.cells.get(fault.column, "")
     words = {
         "line": fault.line,
-        "text": raw.cells.get(fault.column, ""),
+        "text": _shortened(raw.cells.get(fault.column, "")) if fault.code == "lost_digits" else written,
         "options": _(", ").join(column.options) if column else "",
         "day": format_day(next_opening(setting.today, setting.policy)) if fault.code == "not_open" else "",
+        "born": _born(raw) if fault.code == "number_birth" else "",
     }
     return str(FAULTS[fault.code]) % words
+
+
+def _shortened(number: str) -> str:
+    """A number as a spreadsheet has rounded it, without the digits of the birthday: 4.503…E+17."""
+    head, _sign, power = number.upper().partition("E+")
+    return f"{head[:5]}…E+{power}" if power else f"{head[:4]}…"
+
+
+def _born(raw: RawLine) -> str:
+    """The day of birth that the identity number of a line tells; empty where it cannot be read."""
+    try:
+        born = parse_identity_number(raw.cells.get("id_number", "")).birth_date
+    except InvalidIdentityNumber:
+        return ""
+    return format_day(born) if born else ""

@@ -27,6 +27,22 @@ from portal.regions.models import Office, Region
 from portal.regions.policy_values import Policy
 
 ELIGIBILITY = "eligibility."
+CONTRADICTIONS = ("contradiction", "other_facts")
+DECISIVE = (
+    "birth_on",
+    "sex",
+    "in_area",
+    "status",
+    "school",
+    "other_cover",
+    "missed_years",
+    "assistance",
+    "has_id_card",
+    "guardian_number",
+    "relation",
+)
+"""The columns by which a case is decided; who moved or has another telephone is the same person twice."""
+
 CELL_OF_RULE = {"status": "status", "age": "birth_on", "other_cover": "other_cover", "area": "in_area"}
 
 
@@ -115,34 +131,51 @@ def judge(lines: Sequence[RawLine], setting: Setting) -> list[Judged]:
 def doubles(found: Sequence[Judged], roster: Roster) -> dict[int, Fault]:
     """Adds the faults of numbers that stand in the file twice; returns those of lines that are stored already.
 
-    The same person again is a double, and the first line counts. One number under two names is a contradiction, and no
-    line of it counts, because nobody can say which is right.
+    The same person again is a double, and the first line counts. One number under two names, or with two answers to a
+    question that the case is decided by, is a contradiction, and no line of it counts, because nobody can say which is
+    right.
     """
     lines = {judged.raw.line for judged in found}
     indexes = {judged.id_index for judged in found if judged.id_index}
     stored = RosterRow.objects.filter(roster=roster, id_index__in=indexes).exclude(line__in=lines)
-    first: dict[str, tuple[int, str]] = {}
-    for line, id_index, name_index in stored.order_by("line").values_list("line", "id_index", "name_index"):
-        first.setdefault(id_index, (line, name_index))
-    here = {judged.raw.line: judged for judged in found}
+    first: dict[str, Judged | RosterRow] = {}
+    for row in stored.order_by("line"):
+        first.setdefault(row.id_index, row)
     contradicted: dict[int, Fault] = {}
     for judged in found:
         if not judged.id_index:
             continue
-        line, name_index = first.setdefault(judged.id_index, (judged.raw.line, judged.name_index))
-        if line == judged.raw.line:
+        other = first.setdefault(judged.id_index, judged)
+        if other is judged:
             continue
-        if name_index == judged.name_index or not (name_index and judged.name_index):
+        line = other.raw.line if isinstance(other, Judged) else other.line
+        column, code = _contradiction(judged, other)
+        if not code:
             _refuse(judged, Fault("id_number", "duplicate", line))
             continue
-        _refuse(judged, Fault("name", "contradiction", line))
-        fault = Fault("name", "contradiction", judged.raw.line)
-        if line in here:
-            if not any(known.code == "contradiction" for known in here[line].faults):
-                _refuse(here[line], fault)
-        else:
+        _refuse(judged, Fault(column, code, line))
+        fault = Fault(column, code, judged.raw.line)
+        if not isinstance(other, Judged):
             contradicted.setdefault(line, fault)
+        elif not any(known.code in CONTRADICTIONS for known in other.faults):
+            _refuse(other, fault)
     return contradicted
+
+
+def _contradiction(judged: Judged, other: Judged | RosterRow) -> tuple[str, str]:
+    """In which column two lines about one number contradict each other, and how; empty texts when they do not."""
+    if judged.name_index and other.name_index and judged.name_index != other.name_index:
+        return "name", "contradiction"
+    said = judged.read.person
+    if isinstance(other, Judged):
+        before = other.read.person
+    else:
+        written = other.written
+        before = read_line(written["cells"], written["marks"], calendar.today()).person
+    if said is None or before is None:
+        return "", ""
+    column = next((name for name in DECISIVE if getattr(said, name) != getattr(before, name)), "")
+    return column, "other_facts" if column else ""
 
 
 def findings(raw: RawLine, setting: Setting) -> dict[str, eligibility.Finding]:

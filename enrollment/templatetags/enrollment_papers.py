@@ -7,28 +7,26 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import template
+from django.utils.functional import Promise
 
 from enrollment import papers
+from enrollment.drawings import Drawing, drawing_of
 from enrollment.models import Application
+from enrollment.picture_words import TO_SENDERS
 
 register = template.Library()
-PICTURES = {
-    "booklet": ("HOUSEHOLD_REGISTER", "SPOUSE_CHILDREN_ID"),
-    "portrait": ("PHOTO",),
-    "slip": ("PHOTO_RECEIPT", "OUTPATIENT_RECORDS", "PAID_NOTICE"),
-    "card": (
-        *("ID_CARD", "HMT_PERMIT", "FOREIGN_PR_CARD", "RESIDENCE_PERMIT", "GUARDIAN_ID", "AGENT_ID"),
-        *("SOCIAL_SECURITY_CARD", "STUDENT_PROOF", "OLD_CARD", "BANK_ACCOUNT"),
-    ),
-}
-"""Which drawing stands beside a material: what does not stand here is a sheet of paper (UX-R10)."""
-_PICTURE_OF = {code: picture for picture, codes in PICTURES.items() for code in codes}
 
 
 @register.filter
-def picture(code: str) -> str:
-    """The drawing of a material: a card, a booklet, a portrait, a slip, or a sheet of paper."""
-    return _PICTURE_OF.get(code, "sheet")
+def drawing(code: str) -> Drawing:
+    """The drawing of a material with its caption (UX-R10)."""
+    return drawing_of(code)
+
+
+@register.filter
+def about_photo(code: str) -> str | Promise:
+    """What was measured about a photo, in the words of its sender."""
+    return TO_SENDERS.get(code, "")
 
 
 @register.filter

@@ -55,19 +55,24 @@ def bulk(request: HttpRequest, pk: UUID) -> HttpResponse:
         "most": many.MOST,
         "preview": many.preview(found, request.actor) if found.started_at is None else None,
         "left": [],
-        "results": many.results(found) if found.started_at is not None else [],
+        "figures": many.figures(found) if found.started_at is not None else {},
+        "is_left": many.is_left(found),
+        "results": [],
     }
     preview = context["preview"]
     if preview is not None:
         context["left"] = [(item.application, many.REASONS[reason]) for item, reason in preview.left]
+    else:
+        context["results"] = [(item.application_id, *many.result_of(item)) for item in many.dealt_with(found)]
     return render(request, "enrollment/bulk.html", context)
 
 
 @require_role(*DECIDERS)
 @require_POST
 def bulk_start(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Starts what the preview showed, once."""
-    found = many.start(own_bulk(request, pk), request.actor)
+    """Starts what the preview showed, once; what a stop has left only where the page of the result asks for it."""
+    step = many.go_on if request.POST.get("again") == "1" else many.start
+    found = step(own_bulk(request, pk), request.actor)
     if found.job_id and found.finished_at is None:
         return redirect("jobs:show", found.job_id)
     return redirect("enrollment:bulk", found.pk)

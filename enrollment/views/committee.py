@@ -11,7 +11,7 @@ from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from enrollment import progress
+from enrollment import pictures, progress
 from enrollment.models import Application, Outcome, Roster, RosterRow, grouped_materials
 from enrollment.rosters import services
 from enrollment.rosters.columns import Fault
@@ -128,6 +128,9 @@ def case(request: Request, pk: UUID) -> HttpResponse:
         else [],
         "held": notice.held_cash.filter(end=None).first() if notice else None,
         "may_take_cash": notice is not None and notice.state == NoticeState.ISSUED,
+        "takes_photos": pictures.mode_of(application) != pictures.OFF
+        and pictures.may_change(application, request.actor),
+        "photos": application.pictures.standing().filter(upload__uploaded_by_id=request.actor.user_id).count(),
     }
     return render(request, "enrollment/committee_case.html", context)
 

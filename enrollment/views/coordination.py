@@ -75,7 +75,7 @@ def _kind_titles() -> dict[int, str]:
     return {
         1: _("Identity"),
         2: _("Household or residence"),
-        3: _("Employment"),
+        3: _("Proof of employment"),
         4: _("Social security"),
         5: _("Medical costs"),
     }
@@ -163,7 +163,7 @@ def _page(
     request: HttpRequest, row: Registration, form: DeclarationForm, *, changed: bool = False, status: int = 200
 ) -> HttpResponse:
     today = calendar.today()
-    told = coordination.facts(row.employment, dependants=row.dependants, medical_costs=row.medical_costs)
+    told = coordination.facts(row)
     periods = list(row.periods.all())
     context = {
         "registration": row,

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.contrib import messages as notes
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
@@ -95,6 +96,7 @@ def queue(request: HttpRequest) -> HttpResponse:
     )
     context = _frame(request, view, habits, views) | {"page": page, "as_of": timezone.now()}
     context["since"] = quote(timezone.localtime(context["as_of"]).isoformat())
+    context["reminder"] = "" if after else queueing.reminder(rows, view)
     context["rows"] = drawn(rows, view.by_due, context["can_decide"], request.GET.urlencode())
     context["table"] = mark_safe("".join(row["html"] for row in context["rows"]))
     return render(request, "enrollment/queue.html", context)
@@ -230,12 +232,14 @@ def queue_new(request: HttpRequest) -> JsonResponse:
 @require_role(*DESK_ROLES)
 @require_POST
 def save_view(request: HttpRequest) -> HttpResponse:
-    """Keeps the present filter under a name; the same name again replaces it."""
+    """Keeps the present filter under a name, or gives a kept one another name; the same name again replaces it."""
     view = queueing.read(QueryDict(request.POST.get("in", "")[:500]), request.actor)
     form = ViewForm(request.POST)
     mine = SavedView.objects.filter(owner=request.actor.user_id)
     if not form.is_valid():
         notes.error(request, _("Give the view a name of at most 40 characters."))
+    elif request.POST.get("rename"):
+        _rename(mine, request.POST["rename"], form.cleaned_data["name"], request)
     elif mine.count() >= MOST_VIEWS and not mine.filter(name=form.cleaned_data["name"]).exists():
         notes.error(request, _("There are enough views already: remove one first."))
     else:
@@ -247,6 +251,15 @@ def save_view(request: HttpRequest) -> HttpResponse:
         except IntegrityError:  # two tabs at once: the view is there
             pass
     return redirect(f"{reverse('enrollment:queue')}?{view.address}")
+
+
+def _rename(mine: QuerySet[SavedView], key: str, name: str, request: HttpRequest) -> None:
+    view = get_object_or_404(mine, pk=key if key.isascii() and key.isdigit() and len(key) < 10 else 0)
+    try:
+        with transaction.atomic():
+            mine.filter(pk=view.pk).update(name=name)
+    except IntegrityError:
+        notes.error(request, _("You have another view of this name. Choose another one."))
 
 
 @require_role(*DESK_ROLES)

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
-from enrollment import attorney, cover, offices, pictures, services, steps, terms
+from enrollment import attorney, cover, offices, pictures, services, simulator, steps, terms
 from enrollment.codes import ForWhom
 from enrollment.forms import DeclarationForm
 from enrollment.messages import told
@@ -51,7 +51,7 @@ def tasks(request: HttpRequest, pk: UUID) -> HttpResponse:
         "tasks": [_task(application, section) for section in steps.SECTIONS],
         "photo_tasks": _photo_tasks(application),
         "submit_tasks": [_submit_task(application, missing)],
-        "later_tasks": _later_tasks(),
+        "later_tasks": _later_tasks(application),
         "answered": len(steps.SECTIONS) - len(missing),
         "total": len(steps.SECTIONS),
     }
@@ -82,7 +82,7 @@ def _photo_tasks(application: Application) -> list[Task]:
     title, entries = _("Photos of the materials"), pictures.asked(application)
     if not entries:
         return [Task(title=title, state="cannot_start", hint=_("Your answers decide which materials are needed."))]
-    sent = any(one.pictures for entry in entries for one in entry)
+    sent = any(one.files for entry in entries for one in entry)
     state = "in_progress" if sent else "not_started"
     if not pictures.missing(entries):
         state = "completed"
@@ -92,14 +92,23 @@ def _photo_tasks(application: Application) -> list[Task]:
     return [Task(title=title, url=url, state=state, hint=wanted if mode == pictures.REQUIRED else free)]
 
 
-def _later_tasks() -> list[Task]:
-    """What comes after the form: not to be started yet, and why (UX-R3)."""
+def _later_tasks(application: Application) -> list[Task]:
+    """What comes after the form: not to be started yet, and why; no payment of somebody with nothing to pay (UX-R3)."""
     paying = _("Follows by itself; we send a message with the amount and the day.")
     card = _("When the person is insured; the card has an application of its own.")
-    return [
-        Task(title=_("Pay the premium"), state="cannot_start", hint=paying),
-        Task(title=_("Get the social security card"), state="cannot_start", hint=card),
-    ]
+    later = [Task(title=_("Get the social security card"), state="cannot_start", hint=card)]
+    if not _is_free(application):
+        later.insert(0, Task(title=_("Pay the premium"), state="cannot_start", hint=paying))
+    return later
+
+
+def _is_free(application: Application) -> bool:
+    """Whether the answers given so far say that the state pays the whole premium."""
+    if not {steps.PERSON, steps.COVER, steps.ASSISTANCE} <= set(application.answers):
+        return False
+    policy = policies.for_region(application.region)
+    facts = terms.facts_of(application, policy, calendar.today())
+    return terms.terms_of(facts, policy, application.cover_year).fee.nothing_payable
 
 
 @require_role(Role.RESIDENT)
@@ -236,6 +245,8 @@ def _check_page(request: HttpRequest, application: Application, form: Declaratio
         "promise": offices.promise(policy, application.office.kind) if application.office else "",
         "payment_order": policy.setting("payment_order", "review_first"),
         "pay_for_birth_by": _pay_for_birth_by(application, facts, policy),
+        "gives": _gives(application, facts, policy),
+        "birth_differs": _birth_differs(application, facts),
         "told": told(application),
         "photo_mode": pictures.mode(policy),
         "photos": pictures.counts(application),
@@ -247,6 +258,21 @@ def _pay_for_birth_by(application: Application, facts: dict[str, Any], policy: P
     """The last day to pay for a newborn's cover from birth; None for everybody else."""
     birth_on = date.fromisoformat(facts["birth_on"])
     return terms.newborn_until(birth_on, application.region, policy) if facts["newborn"] else None
+
+
+def _birth_differs(application: Application, facts: dict[str, Any]) -> bool:
+    """Whether the date of birth typed is not the one in the identity number: allowed, and looked at (UX-R8)."""
+    known = application.beneficiary.birth_date if application.beneficiary else None
+    return known is not None and known.isoformat() != facts["birth_on"]
+
+
+def _gives(application: Application, facts: dict[str, Any], policy: Policy) -> simulator.Outcome | None:
+    """What a payment today would give for the year applied for; None when the year is closed (N21)."""
+    region = application.region
+    birth_on = date.fromisoformat(facts["birth_on"])
+    asked = simulator.Question(birth_on, calendar.today(), facts["missed_years"], category=facts["category"])
+    found = simulator.outcomes(asked, policy, lambda day: calendar.is_workday(day, region))
+    return next((outcome for outcome in found if outcome.year == application.cover_year), None)
 
 
 def _rows(application: Application, section: steps.Section) -> list[SummaryRow]:

@@ -22,6 +22,7 @@ from enrollment.messages import told
 from enrollment.models import Application, HouseholdPack
 from enrollment.states import State
 from enrollment.views.public import chosen_region, pick_first
+from enrollment.views.resident import through_guardian
 from portal.design.components import SummaryRow, Task
 from portal.people import questions
 from portal.people.access import require_role
@@ -53,6 +54,8 @@ def start(request: HttpRequest) -> HttpResponse:
     if region is None:
         return pick_first(request)
     applicant = get_object_or_404(Resident, pk=request.actor.resident_id)
+    if (guarded := through_guardian(request, applicant, region)) is not None:
+        return guarded
     today = calendar.today()
     years = terms.open_years(today, applicant.birth_date or today, region, policies.for_region(region))
     if not years:
@@ -190,12 +193,15 @@ def _progress_page(request: HttpRequest, pack: HouseholdPack) -> HttpResponse:
     rows = households.members(pack)
     notices = households.family_notices(pack)
     unpaid = next((notice for notice in notices if notice.state == "issued"), None)
+    today = calendar.today()
     waiting = households.still_to_come(pack)
     billed = [row for row in rows if row.state == State.AWAITING_PAYMENT]
     context = {
         "pack": pack,
         "rows": [(row, progress.step(row), progress.TAG_COLOURS[State(row.state)]) for row in rows],
         "notice": unpaid,
+        "overdue": unpaid is not None and unpaid.is_overdue(today),
+        "single": next((row for row in billed if unpaid is None and not waiting and progress.pay_by(row)), None),
         "paid_notices": [notice for notice in notices if notice.paid_on],
         "waiting": waiting,
         "can_pay_now": waiting and bool(billed) and unpaid is None,
@@ -359,6 +365,7 @@ def _check_page(
         "people": found,
         "total_fen": sum(amount or 0 for amount in amounts),
         "pending": any(one["fee"].pending for one in found),
+        "nothing_payable": all(one["fee"].nothing_payable for one in found),
         "troubles": [(trouble, _reason(trouble)) for trouble in troubles or []],
         "office": first.office,
         "promise": offices.promise(policy, first.office.kind) if first.office else "",
@@ -419,7 +426,9 @@ def receipt(request: HttpRequest, pk: UUID) -> HttpResponse:
         "rows": sent,
         "left_out": [row for row in rows if row.state == State.DRAFT],
         "pays_first": any(row.payment_order == "pay_first" and not row.nothing_payable for row in sent),
+        "nothing_payable": all(row.nothing_payable for row in sent),
         "decided_by": offices.expected_on(sent[0]) if sent else None,
+        "promise": offices.promise(sent[0].policy.policy, sent[0].office_kind) if sent and sent[0].policy else "",
         "told": list(dict.fromkeys(entry for row in sent for entry in told(row))),
         "newborns": _newborns(pack, sent),
     }

@@ -71,7 +71,8 @@ def result_context(region: Region, told: dict[str, Any]) -> dict[str, Any]:
     conditions = {name: told[name] for name in ("birth_on", "status", "other_cover", "in_area")}
     facts = eligibility.Facts(on=today, **conditions)
     verdict = eligibility.check(facts, policy)
-    years = terms.open_years(today, facts.birth_on, region, policy)
+    asked = simulator.Question(facts.birth_on, today, category=assistance)
+    years = simulator.outcomes(asked, policy, lambda day: calendar.is_workday(day, region))
     group = group_of(facts.birth_on, region, policy, today)
     query = {"status": told["status"], "group": group, "assistance": told["assistance"]}
     return {
@@ -204,7 +205,7 @@ def simulated(region: Region, told: dict[str, Any]) -> dict[str, Any]:
         "outcomes": [(outcome, year_fee(policy, outcome.year, assistance, birth_on)) for outcome in found],
         "stretches": stretches,
         "opens_on": cover.next_opening(pay_on, policy),
-        "lapse": simulator.lapse(last_year, policy),
+        "lapse": simulator.lapse(last_year, policy, assistance),
         "waiting": policy.text("waiting_rule_text", ""),
     }
 

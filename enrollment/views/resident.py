@@ -1,6 +1,6 @@
 """The resident's pages outside the form: own applications, beginning, progress, corrections, withdrawal, receipt."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from enrollment import cover, discarding, offices, papers, pictures, progress, services, steps, terms
+from enrollment import cover, discarding, offices, papers, pictures, progress, services, simulator, steps, terms
 from enrollment.codes import ForWhom
 from enrollment.correction_forms import CorrectionAnswersForm
 from enrollment.forms import AppealForm, StartForm, WithdrawForm, YearForm
@@ -82,6 +82,8 @@ def start(request: HttpRequest) -> HttpResponse:
     region = chosen_region(request) or resident.home_region
     if region is None:
         return pick_first(request)
+    if (guarded := through_guardian(request, resident, region)) is not None:
+        return guarded
     others = Resident.objects.visible_to(request.actor).exclude(pk=resident.pk).order_by("birth_date", "name")
     form = StartForm(
         request.POST if request.method == "POST" else None,
@@ -94,14 +96,23 @@ def start(request: HttpRequest) -> HttpResponse:
     return render(request, "enrollment/start.html", {"form": form, "region": region, "add_child_url": _add_child_url()})
 
 
+def through_guardian(request: HttpRequest, resident: Resident, region: Region) -> HttpResponse | None:
+    """The page for a child who has signed in alone: who applies for it, and how; None for everybody else (A10)."""
+    policy = policies.for_region(region)
+    age = terms.guardian_age(resident, policy, calendar.today())
+    if age is None:
+        return None
+    office = next(iter(offices.serving(region, policy)), None)
+    return render(request, "enrollment/through_guardian.html", {"age": age, "office": office})
+
+
 def _add_child_url() -> str:
     return f"{reverse('people:child')}?{urlencode({'next': reverse('enrollment:start')})}"
 
 
 def _begin(request: HttpRequest, region: Region, resident: Resident, form: StartForm) -> HttpResponse:
     person = form.chosen() or resident
-    today = calendar.today()
-    years = terms.open_years(today, person.birth_date or today, region, policies.for_region(region))
+    years = _years(person, region)
     if not years:
         return render(request, "enrollment/not_open.html", {"region": region, "opens_on": _opens_on(region)})
     year = years[0].year
@@ -131,6 +142,14 @@ def _begin(request: HttpRequest, region: Region, resident: Resident, form: Start
         beneficiary=person,
     )
     return redirect("enrollment:tasks", application.pk)
+
+
+def _years(person: Resident, region: Region) -> Sequence[simulator.Outcome]:
+    """The years a person can join today, each with what a payment today would give, as far as is on file."""
+    today = calendar.today()
+    asked = simulator.Question(person.birth_date or today, today, category=person.assistance_category)
+    policy = policies.for_region(region)
+    return simulator.outcomes(asked, policy, lambda day: calendar.is_workday(day, region))
 
 
 def _opens_on(region: Region) -> date:
@@ -187,6 +206,7 @@ def receipt(request: HttpRequest, pk: UUID) -> HttpResponse:
     context = {
         "application": application,
         "decided_by": papers.expected_decision_on(application),
+        "promise": offices.promise(application.policy.policy, application.office_kind),
         "told": told(application),
         "entries": grouped_materials(application.materials.all()),
         "photos": pictures.counts(application),

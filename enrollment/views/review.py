@@ -19,6 +19,8 @@ from enrollment.desk_forms import IDENTITY_PURPOSES, IdentityForm, MaterialsForm
 from enrollment.households import MOST_MEMBERS
 from enrollment.models import Application, ApplicationMaterial, MaterialPicture
 from enrollment.navigation import DECIDERS, DESK_ROLES
+from enrollment.picture_words import remarks
+from enrollment.pictures import OFF, erased_on, may_change, mode_of
 from enrollment.queueing import Filter
 from enrollment.states import State
 from enrollment.views.desk import habits_of
@@ -28,7 +30,7 @@ from portal import audit
 from portal.design.text import format_moment
 from portal.documents.models import Upload, UploadState
 from portal.people.access import require_role
-from portal.people.actors import Actor
+from portal.people.actors import Actor, Role
 from portal.regions import calendar
 from portal.workflow.errors import ConflictOfInterest, Refused
 from portal.workflow.views import conflict_page
@@ -75,6 +77,9 @@ def review_page(
         for option in EnrollmentWorkflow.options(application, request.actor)
     }
     may_decide = any(verb in options for verb in DECISIONS)
+    is_own = bool(options) and bool(EnrollmentWorkflow.conflict(request.actor, [application.pk]))
+    if is_own:
+        options, may_decide = {}, False
     lease = None
     if may_decide:
         opened = leases.open_case if takes_lease else leases.held
@@ -96,6 +101,10 @@ def review_page(
         "materials": [(material, refusal_words(material)) for material in materials],
         "pictures": pictures,
         "pictures_by": _by_code(pictures),
+        "takes_photos": request.actor.role == Role.CLERK
+        and mode_of(application) != OFF
+        and may_change(application, request.actor),
+        "photos_erased_on": None if pictures else erased_on(application),
         "materials_form": form or MaterialsForm(materials=materials),
         "checks": [
             (row, checks.CHECKS.get(row.code, row.code), checks.REASONS.get(row.reason_code, row.reason_code))
@@ -110,6 +119,7 @@ def review_page(
         "note_form": NoteForm(),
         "identity_form": IdentityForm(),
         "options": options,
+        "is_own": is_own,
         "lease": lease,
         "lease_words": leases.words(lease, at) if lease else "",
         "lease_live": lease is not None and lease.is_live(at),
@@ -134,7 +144,8 @@ def pictures_of(
     latest round first, so that what was put right stands before what it replaces.
     """
     rows = Upload.objects.visible_to(actor).filter(reference=str(application.pk), state=UploadState.READY)
-    shown = list(rows.select_related("material_picture").order_by("created_at", "pk"))
+    order_sent = [f"material_picture__{name}" for name in MaterialPicture._meta.ordering]
+    shown = list(rows.select_related("material_picture").order_by(*order_sent, "created_at", "pk"))
     order = {material.code: (material.position, material.name) for material in materials}
     known = [(row, getattr(row, "material_picture", None)) for row in shown]
     by_material = [(row, photo) for row, photo in known if photo is None or photo.code in order]
@@ -145,6 +156,7 @@ def pictures_of(
     # The sort is stable: within a round the photos stay in the order they came.
     by_material.sort(key=lambda pair: (order[pair[1].code][0], -pair[1].round) if pair[1] is not None else (-1, 0))
     numbers: Counter[str] = Counter()
+    pages = Counter(photo.file for _row, photo in by_material if photo is not None)
     found = []
     for row, photo in by_material:
         code = photo.code if photo is not None else ""
@@ -154,7 +166,8 @@ def pictures_of(
             "moment": format_moment(photo.sent_at if photo is not None else row.created_at),
         }
         if photo is not None:
-            label = " · ".join([order[code][1], label, *_round_words(photo, latest[code])])
+            said = [*_round_words(photo, latest[code]), *remarks(row, photo, pages[photo.file])]
+            label = " · ".join([order[code][1], label, *said])
         found.append(
             {
                 "url": reverse("documents:upload", args=[row.pk]),

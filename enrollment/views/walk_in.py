@@ -16,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from enrollment import counter, counter_forms, households, progress, services, steps, terms
+from enrollment import counter, counter_forms, households, pictures, progress, services, steps, terms
 from enrollment.codes import OtherCover, Status
 from enrollment.models import Application, HouseholdPack, WalkIn
 from enrollment.states import State
@@ -145,6 +145,8 @@ def walk_in(request: HttpRequest, pk: UUID) -> HttpResponse:
             request, _("A colleague has saved this meanwhile. What you typed is below; saving keeps yours.")
         )
         return _page(request, draft, request.POST, bound=False, status=409)
+    if request.POST.get("then") == "photos":
+        return redirect("enrollment:walk_in_pictures", draft.pk)
     if request.POST.get("then") not in ("submit", "decide"):
         messages.success(request, _("Saved. You can go on later, and so can your colleagues."))
         return redirect("enrollment:walk_in", draft.pk)
@@ -238,6 +240,15 @@ def _home(draft: WalkIn, person: Any) -> str:
     return str(region.code) if region.level in ("town", "village") else ""
 
 
+def papers_of(draft: WalkIn) -> Any:
+    """The papers by what is kept of the draft so far."""
+    data, number = counter_forms.restored(draft.typed), counter.number_of(draft)
+    person = counter.on_file(number)
+    who = data.get("who", "") if data.get("who") in dict(counter_forms.WHO) else counter_forms.SELF
+    years = counter.free_years(person.birth_date if person else number.birth_date, draft.office.region, person)
+    return _rules(draft, data, who, years)
+
+
 def _rules(draft: WalkIn, data: QueryDict, who: str, years: list[int]) -> Any:
     """The papers by what is typed so far; what is still open counts as the usual case."""
     return _terms(draft, data, who, years).materials
@@ -296,6 +307,8 @@ def _page(
         "decides_here": counter.decides_here(draft.office) and policy.setting("payment_order", "") != "pay_first",
         "unmet": unmet,
         "family": _family(draft.pack),
+        "takes_photos": pictures.mode(policy) != pictures.OFF,
+        "photos": draft.pictures.standing().count(),
     }
     return render(request, "enrollment/walk_in.html", context, status=status)
 

@@ -1,4 +1,6 @@
-"""Alipay with RSA2: a pre-created order gives a code to scan; payments come back as a signed form (DOMAIN §11)."""
+"""Alipay with RSA2: a pre-created order gives a code to scan, a signed address opens the app from the browser of a
+telephone (wap pay); payments come back as a signed form (DOMAIN §11).
+"""
 
 import json
 import re
@@ -27,6 +29,7 @@ from payments.gateways.base import (
     Gateway,
     Offer,
     Outcome,
+    Phone,
     Refused,
     Report,
     Unreachable,
@@ -64,11 +67,12 @@ class AlipayKeys:
 
 
 class AlipayGateway(Gateway):
-    """Pre-created orders of one application."""
+    """Pre-created orders and wap orders of one application."""
 
     provider: ClassVar[str] = "alipay"
     name = _("Alipay")
     replays_are_answered: ClassVar[bool] = True
+    knows_phones: ClassVar[bool] = True
 
     def __init__(self, keys: AlipayKeys) -> None:
         self.keys = keys
@@ -76,13 +80,16 @@ class AlipayGateway(Gateway):
         self._own_key = signatures.private_key(keys.app_key)
 
     def create(self, asked: Asked) -> Offer:
+        if asked.phone:
+            opens = self._wap_address(asked, asked.phone)
+            return Offer(opens, opens)
         minutes = max(1, int((asked.expires_at - timezone.now()).total_seconds() // 60))
         answer = self._call(
             "alipay.trade.precreate",
             notify_url=asked.notify_url,
             subject=asked.description,
             out_trade_no=asked.number,
-            total_amount=f"{asked.amount_fen // 100}.{asked.amount_fen % 100:02d}",
+            total_amount=_yuan(asked.amount_fen),
             body=asked.note,
             timeout_express=f"{minutes}m",
         )
@@ -90,6 +97,22 @@ class AlipayGateway(Gateway):
         if answer.get("code") != "10000" or not isinstance(address, str):
             raise Refused(str(answer.get("sub_code") or answer.get("code")))
         return Offer(address, address)
+
+    def _wap_address(self, asked: Asked, phone: Phone) -> str:
+        """The address of a wap order. Nothing is asked here: Alipay makes the trade when the payer opens it, and a
+        second address for the same number opens the same trade.
+        """
+        return self._address(
+            "alipay.trade.wap.pay",
+            {"notify_url": asked.notify_url, "return_url": phone.return_url},
+            subject=asked.description,
+            out_trade_no=asked.number,
+            total_amount=_yuan(asked.amount_fen),
+            product_code="QUICK_WAP_WAY",
+            body=asked.note,
+            quit_url=phone.return_url,
+            time_expire=asked.expires_at.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S"),
+        )
 
     def query(self, number: str) -> Report:
         answer = self._call("alipay.trade.query", out_trade_no=number)
@@ -116,7 +139,7 @@ class AlipayGateway(Gateway):
     def refund(self, asked: AskedBack) -> BackReport:
         answer = self._call(
             "alipay.trade.refund",
-            refund_amount=f"{asked.amount_fen // 100}.{asked.amount_fen % 100:02d}",
+            refund_amount=_yuan(asked.amount_fen),
             trade_no=asked.txn,
             out_request_no=asked.number,
         )
@@ -174,7 +197,18 @@ class AlipayGateway(Gateway):
         No kit of the platform is used: the one on the package index has no wheel, and finds the signed part of an
         answer by counting braces. Raises Unreachable.
         """
+        addresses = {"notify_url": notify_url} if notify_url else {}
+        try:
+            with build_opener().open(self._address(method, addresses, **content), timeout=READ_SECONDS) as response:
+                text = response.read(LONGEST_ANSWER).decode()
+        except (OSError, HTTPException, ValueError) as error:
+            raise Unreachable(type(error).__name__) from error
+        return self._signed_part(text, method.replace(".", "_") + "_response")
+
+    def _address(self, method: str, addresses: Mapping[str, str], **content: str | list[str]) -> str:
+        """A signed request as an address of the open platform."""
         said = {
+            **addresses,
             "app_id": self.keys.app_id,
             "method": method,
             "charset": "utf-8",
@@ -183,17 +217,9 @@ class AlipayGateway(Gateway):
             "version": "1.0",
             "biz_content": json.dumps(content, ensure_ascii=False, separators=(",", ":")),
         }
-        if notify_url:
-            said["notify_url"] = notify_url
         message = "&".join(f"{name}={said[name]}" for name in sorted(said))
         said["sign"] = signatures.sign(self._own_key, message.encode())
-        address = f"{self.keys.address or ADDRESS}?{urlencode(said)}"
-        try:
-            with build_opener().open(address, timeout=READ_SECONDS) as response:
-                text = response.read(LONGEST_ANSWER).decode()
-        except (OSError, HTTPException, ValueError) as error:
-            raise Unreachable(type(error).__name__) from error
-        return self._signed_part(text, method.replace(".", "_") + "_response")
+        return f"{self.keys.address or ADDRESS}?{urlencode(said)}"
 
     def _signed_part(self, text: str, name: str) -> dict[str, Any]:
         """The answer inside its wrapping; the signature is over these very characters."""
@@ -283,6 +309,10 @@ def _fields(body: bytes) -> tuple[str, dict[str, str]]:
     if len(fields) != len(pairs):
         raise CallbackRefused("body")
     return charset, fields
+
+
+def _yuan(fen: int) -> str:
+    return f"{fen // 100}.{fen % 100:02d}"
 
 
 def _fen(text: Any) -> int:

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+from functools import cache
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature, InvalidTag
@@ -18,8 +19,9 @@ class BadKey(ValueError):
     """A configured key is no RSA key in PEM."""
 
 
+@cache
 def private_key(pem: str) -> RSAPrivateKey:
-    """Reads a private RSA key; raises BadKey."""
+    """Reads a private RSA key, once a process, for its numbers are proven prime each time; raises BadKey."""
     try:
         key = serialization.load_pem_private_key(pem.encode(), password=None)
     except (ValueError, TypeError) as error:

@@ -325,6 +325,9 @@ class Payment(AppendOnlyModel):
             ),
         ]
 
+    known_channel_name = ""
+    """The channel in words, for rows of a list that have been told it together."""
+
     def __str__(self) -> str:
         return f"{self.provider} {self.provider_txn}"
 
@@ -339,6 +342,8 @@ class Payment(AppendOnlyModel):
     @property
     def channel_name(self) -> str:
         """The channel in words where the notice or the area it was reported in knows it, else its code."""
+        if self.known_channel_name:
+            return self.known_channel_name
         known = self.notice.channels if self.notice else []
         found = next((channel.name for channel in known if channel.code == self.channel), "")
         if not found and self.region is not None:

@@ -114,6 +114,10 @@ class Payout(models.Model):
         indexes = [
             # read by the task that speaks to the payment services
             models.Index(fields=["ask_at"], name="payments_payout_due", condition=Q(state__in=["waiting", "sent"])),
+            # read by the desk's list of what is to be paid by hand, and of what is under way
+            models.Index(fields=["state", "opened_at", "id"], name="payments_payout_of_state"),
+            # read by the desk's list of what has left
+            models.Index(fields=["done_at", "id"], name="payments_payout_done", condition=Q(state="done")),
         ]
 
     def __str__(self) -> str:

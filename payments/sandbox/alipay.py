@@ -2,6 +2,7 @@
 
 import secrets
 import time
+from collections.abc import Mapping
 from datetime import datetime
 from sqlite3 import Row
 from typing import Any
@@ -62,15 +63,40 @@ def _yes(**more: Any) -> dict[str, Any]:
     return {"code": "10000", "msg": "Success", **more}
 
 
+def wap_page(content: dict[str, Any], said: Mapping[str, str], cashier: str) -> str:
+    """Where the browser of a telephone is sent that opens a wap order: the cashier's page; empty for an order that
+    cannot be paid.
+    """
+    if content.get("product_code") != "QUICK_WAP_WAY" or not content.get("subject"):
+        return ""
+    try:
+        ends = datetime.strptime(str(content.get("time_expire")), "%Y-%m-%d %H:%M:%S").replace(tzinfo=SHANGHAI)
+    except ValueError:
+        return ""
+    if ends.timestamp() <= time.time():
+        return ""
+    told, token = _opened(content, said.get("notify_url", ""), ends.timestamp())
+    # A paid order shows its page again, as the real one does.
+    if told["code"] != "10000" and told["sub_code"] != "ACQ.TRADE_HAS_SUCCESS":
+        return ""
+    return f"{cashier}{token}/?{urlencode({'redirect_url': said.get('return_url', '')})}"
+
+
 def _precreate(content: dict[str, Any], notify_url: str, cashier: str) -> dict[str, Any]:
+    minutes = int(str(content.get("timeout_express", "90m")).removesuffix("m"))
+    told, token = _opened(content, notify_url, time.time() + minutes * 60)
+    return told | {"qr_code": f"{cashier}{token}/"} if told["code"] == "10000" else told
+
+
+def _opened(content: dict[str, Any], notify_url: str, expires_at: float) -> tuple[dict[str, Any], str]:
+    """The trade of an order's number, made at the first asking: what is answered, and its token."""
     try:
         amount = parse_yuan(str(content.get("total_amount", "")))
     except InvalidAmount:
-        return _no("ACQ.INVALID_PARAMETER")
+        return _no("ACQ.INVALID_PARAMETER"), ""
     number = str(content.get("out_trade_no", ""))
     if not number or not amount:
-        return _no("ACQ.INVALID_PARAMETER")
-    minutes = int(str(content.get("timeout_express", "90m")).removesuffix("m"))
+        return _no("ACQ.INVALID_PARAMETER"), ""
     known = book.open_trade(
         PROVIDER,
         number,
@@ -79,13 +105,13 @@ def _precreate(content: dict[str, Any], notify_url: str, cashier: str) -> dict[s
         subject=str(content.get("subject", "")),
         note=str(content.get("body", "")),
         notify_url=notify_url,
-        expires_at=time.time() + minutes * 60,
+        expires_at=expires_at,
     )
     if known["amount_fen"] != amount:
-        return _no("ACQ.CONTEXT_INCONSISTENT")
+        return _no("ACQ.CONTEXT_INCONSISTENT"), ""
     if known["state"] != "open":
-        return _no("ACQ.TRADE_HAS_SUCCESS" if known["state"] == "paid" else "ACQ.TRADE_HAS_CLOSE")
-    return _yes(out_trade_no=number, qr_code=cashier + known["token"] + "/")
+        return _no("ACQ.TRADE_HAS_SUCCESS" if known["state"] == "paid" else "ACQ.TRADE_HAS_CLOSE"), known["token"]
+    return _yes(out_trade_no=number), known["token"]
 
 
 def _query(content: dict[str, Any]) -> dict[str, Any]:

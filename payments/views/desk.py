@@ -4,7 +4,6 @@ from collections.abc import Callable
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -16,16 +15,16 @@ from payments import payouts, refunds
 from payments.forms import FindForm, RefundForm, SeenForm
 from payments.models import Notice, PaymentException, Payout, PayoutState
 from payments.states import State
+from payments.views.exceptions import OLDEST_FIRST, SHOWN_WITH
 from payments.views.notices import visible_notice
-from payments.views.paging import links
+from payments.views.paging import give_channel_names
 from payments.workflow import NoticeWorkflow
 from portal import audit
+from portal.design.paging import PAGE_SIZE, capped_count, count_words, keyed_page
 from portal.people.access import require_role
 from portal.people.actors import Role
 from portal.workflow.errors import Refused
 from portal.workflow.views import conflict_page
-
-ROWS_PER_PAGE = 25
 
 
 @require_role(Role.CASHIER, Role.AUDITOR)
@@ -40,15 +39,16 @@ def desk(request: HttpRequest) -> HttpResponse:
             return redirect("payments:desk_notice", found.pk)
         form.add_error("number", _("No notice of your region has this number."))
     waiting = PaymentException.objects.visible_to(request.actor).waiting()
-    waiting = waiting.select_related("payment__notice__policy__region")
-    page = Paginator(waiting, ROWS_PER_PAGE).get_page(request.GET.get("page"))
+    rows, page = keyed_page([waiting.select_related(*SHOWN_WITH)], OLDEST_FIRST, after=request.GET.get("after", ""))
+    give_channel_names([row.payment for row in rows])
     refunding = Notice.objects.visible_to(request.actor).filter(state=State.REFUNDING).order_by("state_since")
+    by_hand = capped_count([Payout.objects.visible_to(request.actor).filter(state=PayoutState.BY_HAND)])
     context = {
         "form": form,
-        "rows": page.object_list,
-        "page": links(page),
-        "refunding": refunding[:ROWS_PER_PAGE],
-        "by_hand": Payout.objects.visible_to(request.actor).filter(state=PayoutState.BY_HAND).count(),
+        "rows": rows,
+        "page": page,
+        "refunding": refunding[:PAGE_SIZE],
+        "by_hand": count_words(by_hand) if by_hand else "",
     }
     return render(request, "payments/desk.html", context)
 

@@ -1,7 +1,6 @@
 """The exceptions desk: what waits, why and for how long, and the decision about each by one or two persons."""
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -11,14 +10,18 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from payments import exceptions as services
 from payments.forms import DecisionForm
 from payments.models import Action, Notice, PaymentException, Reason
-from payments.views.paging import links
+from payments.views.paging import give_channel_names
 from portal import audit
+from portal.design.paging import Order, keyed_page
 from portal.people.access import require_role
 from portal.people.actors import Role
 from portal.people.requests import Request
 from portal.regions import calendar
 
-ROWS_PER_PAGE = 25
+OLDEST_FIRST = Order("opened_at", numbered=True)
+
+
+SHOWN_WITH = ("payment__notice__policy__region", "payment__region")
 
 
 def visible_exception(request: Request, pk: int) -> PaymentException:
@@ -33,20 +36,25 @@ def visible_exception(request: Request, pk: int) -> PaymentException:
 @require_safe
 def exceptions(request: Request) -> HttpResponse:
     """What waits, the oldest first, by reason; what is kept in suspense on a list of its own."""
-    visible = PaymentException.objects.visible_to(request.actor).select_related("payment__notice__policy__region")
+    visible = PaymentException.objects.visible_to(request.actor)
     kept = "kept" in request.GET
     rows = visible.kept() if kept else visible.waiting()
     reason = request.GET.get("reason", "")
     if reason in Reason.values:
         rows = rows.filter(reason=reason)
-    page = Paginator(rows.order_by("opened_at", "pk"), ROWS_PER_PAGE).get_page(request.GET.get("page"))
+    shown, page = keyed_page(
+        [rows.select_related(*SHOWN_WITH)],
+        OLDEST_FIRST,
+        after=request.GET.get("after", ""),
+        query=({"kept": "1"} if kept else {}) | ({"reason": reason} if reason in Reason.values else {}),
+    )
+    give_channel_names([row.payment for row in shown])
     today = calendar.today()
-    for row in page.object_list:
+    for row in shown:
         row.age_days = (today - calendar.local_date(row.opened_at)).days
-    query = "&".join([*(["kept=1"] if kept else []), *([f"reason={reason}"] if reason in Reason.values else [])])
     context = {
-        "rows": page.object_list,
-        "page": links(page, query),
+        "rows": shown,
+        "page": page,
         "kept": kept,
         "reasons": Reason.choices,
         "reason": reason,

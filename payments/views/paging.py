@@ -1,18 +1,25 @@
-"""Links between the pages of numbered rows."""
+"""What the pages of lists of money share."""
 
-from typing import Any
+from collections.abc import Iterable
 
-from django.core.paginator import Page
+from payments.channels import channel_names
+from payments.models import Payment
 
-from portal.design.components import PageLinks
 
-
-def links(page: "Page[Any]", query: str = "") -> PageLinks:
-    """The neighbours of a page, with the rest of the query kept."""
-    more = f"&{query}" if query else ""
-    return PageLinks(
-        previous_url=f"?page={page.previous_page_number()}{more}" if page.has_previous() else "",
-        next_url=f"?page={page.next_page_number()}{more}" if page.has_next() else "",
-        shown=page.end_index(),
-        total=page.paginator.count,
-    )
+def give_channel_names(payments: Iterable[Payment]) -> None:
+    """Tells payments the names of their channels; policies and areas are read once each, whatever the rows."""
+    by_policy: dict[tuple[int, str], dict[str, str]] = {}
+    by_region: dict[int, dict[str, str]] = {}
+    for payment in payments:
+        found, notice = "", payment.notice
+        if notice is not None:
+            key = (notice.policy_id, notice.kind)
+            if key not in by_policy:
+                by_policy[key] = {channel.code: channel.name for channel in notice.channels}
+            found = by_policy[key].get(payment.channel, "")
+        place = payment.region
+        if not found and place is not None:
+            if place.pk not in by_region:
+                by_region[place.pk] = channel_names(place)
+            found = by_region[place.pk].get(payment.channel, "")
+        payment.known_channel_name = found or payment.channel

@@ -3,7 +3,6 @@
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -14,14 +13,15 @@ from payments import payouts as services
 from payments.forms import PayoutForm
 from payments.models import ON_ITS_WAY, Payout, PayoutState
 from payments.payout_faults import explain
-from payments.views.paging import links
+from payments.views.paging import give_channel_names
 from portal import audit
+from portal.design.paging import Order, capped_count, count_words, keyed_page
 from portal.people.access import require_role
 from portal.people.actors import Role
 from portal.people.requests import Request
 
-ROWS_PER_PAGE = 25
 TABS = {"hand": [PayoutState.BY_HAND], "way": list(ON_ITS_WAY), "done": [PayoutState.DONE]}
+OLDEST_FIRST, LAST_LEFT_FIRST = Order("opened_at"), Order("done_at", forward=False)
 
 
 @require_role(Role.CASHIER, Role.AUDITOR)
@@ -32,14 +32,20 @@ def payouts(request: Request) -> HttpResponse:
     tab = request.GET.get("show", "hand")
     tab = tab if tab in TABS else "hand"
     visible = Payout.objects.visible_to(request.actor)
-    rows = visible.filter(state__in=TABS[tab]).select_related("notice", "payment__notice__policy__region")
-    page = Paginator(rows.order_by("-done_at" if tab == "done" else "opened_at", "pk"), ROWS_PER_PAGE)
-    shown = page.get_page(request.GET.get("page"))
-    for row in shown.object_list:
+    related = ("notice", "payment__notice__policy__region", "payment__region")
+    sets = {code: [visible.filter(state=state) for state in states] for code, states in TABS.items()}
+    rows, page = keyed_page(
+        [chosen.select_related(*related) for chosen in sets[tab]],
+        LAST_LEFT_FIRST if tab == "done" else OLDEST_FIRST,
+        after=request.GET.get("after", ""),
+        query={"show": tab},
+    )
+    give_channel_names([row.payment for row in rows])
+    for row in rows:
         row.explained = explain(row.fault)
     names = {"hand": _("To be paid by hand"), "way": _("With the payment service"), "done": _("Paid out")}
-    tabs = [(code, names[code], visible.filter(state__in=states).count()) for code, states in TABS.items()]
-    context = {"rows": shown.object_list, "page": links(shown, f"show={tab}"), "tab": tab, "tabs": tabs}
+    tabs = [(code, names[code], count_words(capped_count(chosen))) for code, chosen in sets.items()]
+    context = {"rows": rows, "page": page, "tab": tab, "tabs": tabs}
     return render(request, "payments/payouts.html", context)
 
 

@@ -13,7 +13,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from payments import campaigns, print_runs
 from payments.models import Kind, PrintRun
@@ -141,6 +141,14 @@ def run(request: HttpRequest, pk: UUID) -> HttpResponse:
         "pages": ngettext("%(count)d page", "%(count)d pages", found.page_count) % {"count": found.page_count},
     }
     return render(request, "payments/print_run.html", context)
+
+
+@require_role(*READERS)
+@require_POST
+def run_again(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Prints a run that was stopped, failed or is no longer kept once more."""
+    again = print_runs.print_again(_visible_run(request, pk), actor=request.actor)
+    return redirect("jobs:show", again.job_id)
 
 
 @require_role(*READERS)

@@ -138,6 +138,10 @@ def alipay_gateway(request: HttpRequest) -> HttpResponse:
     except ValueError:
         content = {}
     said: QueryDict = request.GET
+    if said.get("method") == "alipay.trade.wap.pay":
+        addresses = {name: said.get(name, "") for name in ("notify_url", "return_url")}
+        page = alipay.wap_page(content, addresses, _cashier_address())
+        return redirect(page) if page else render(request, "payments/sandbox_over.html", status=400)
     return alipay.serve(said.get("method", ""), content, said.get("notify_url", ""), _cashier_address())
 
 

@@ -2,19 +2,20 @@
 
 from uuid import UUID
 
-from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from payments import statements as services
 from payments.forms import StatementForm
-from payments.models import LineOutcome, Statement, StatementState
+from payments.models import LineOutcome, Statement, StatementLine, StatementState
 from payments.statement_formats import StatementFault, explain
-from payments.views.paging import links
 from portal import audit
+from portal.design.components import PageLinks
 from portal.people.access import require_role
 from portal.people.actors import Role
 from portal.people.requests import Request
@@ -22,6 +23,7 @@ from portal.regions.models import Region
 
 LISTED = 50
 LINES_PER_PAGE = 100
+LONGEST_NUMBER = 9
 
 
 @require_role(Role.CASHIER, Role.AUDITOR)
@@ -39,7 +41,8 @@ def statements(request: Request) -> HttpResponse:
         try:
             found, is_new = services.receive(file.read(), name=file.name, region=region, actor=request.actor)
         except StatementFault as fault:
-            form.add_error("file", explain(fault.fault))
+            where = _("Line %(line)d:") % {"line": fault.line} if fault.line else ""
+            form.add_error("file", f"{where} {explain(fault.fault)}".strip())
         except services.TooLarge:
             form.add_error("file", _("The file is larger than 32 MB. Ask the bank for one file per day."))
         else:
@@ -64,7 +67,7 @@ def statement(request: Request, pk: UUID) -> HttpResponse:
     chosen = request.GET.get("outcome", "")
     if chosen in LineOutcome.values:
         rows = rows.filter(outcome=chosen)
-    page = Paginator(rows, LINES_PER_PAGE).get_page(request.GET.get("page"))
+    shown, page = _lines(rows, request.GET.get("after", ""), chosen)
     sums = services.totals(found)
     context = {
         "statement": found,
@@ -72,8 +75,18 @@ def statement(request: Request, pk: UUID) -> HttpResponse:
         "again": "again" in request.GET,
         "is_live": found.state in (StatementState.WAITING, StatementState.BOOKING),
         "sums": [(outcome, outcome.label, *sums[outcome]) for outcome in LineOutcome if outcome in sums],
-        "rows": page.object_list,
-        "page": links(page, f"outcome={chosen}" if chosen else ""),
+        "rows": shown,
+        "page": page,
         "owns_job": request.actor.user_id == found.actor_user_id,
     }
     return render(request, "payments/statement.html", context)
+
+
+def _lines(rows: QuerySet[StatementLine], after: str, outcome: str) -> tuple[list[StatementLine], PageLinks]:
+    """The lines behind one of a number, found by that number however long the file is, and the links to others."""
+    query = {"outcome": outcome} if outcome in LineOutcome.values else {}
+    last = int(after) if after.isascii() and after.isdigit() and len(after) <= LONGEST_NUMBER else 0
+    found = list(rows.filter(number__gt=last)[: LINES_PER_PAGE + 1])
+    shown = found[:LINES_PER_PAGE]
+    following = f"?{urlencode(query | {'after': shown[-1].number})}" if len(found) > len(shown) else ""
+    return shown, PageLinks(previous_url=f"?{urlencode(query)}" if last else "", next_url=following)

@@ -21,9 +21,23 @@ from portal.regions.models import Region
 PLACE = "450302003"
 SIMPLIFIED = 2
 """The face of simplified Chinese in the collection of the system's font."""
-SIZE = (800, 500)
+SIZE = (1600, 1000)
 TINTS = {"ID_CARD": (214, 228, 240), "HOUSEHOLD_REGISTER": (240, 222, 208)}
 OTHER_TINT = (228, 236, 220)
+TITLES = {
+    "ID_CARD": ("Resident identity card (sample)", "居民身份证（样张）"),
+    "HOUSEHOLD_REGISTER": ("Household register (sample)", "居民户口簿（样张）"),
+}
+OTHER_TITLE = ("Paper (sample)", "证明材料（样张）")
+LINES = (
+    (("Name", "姓名"), ("Nobody", "无名氏")),
+    (("Sex", "性别"), ("–", "—")),
+    (("Born", "出生"), ("0000-00-00", "0000年00月00日")),
+    (("Address", "住址"), ("0 Sample Village", "示例县示例村0号")),
+    (("Number", "号码"), ("000000 00000000 000X", "000000 00000000 000X")),
+    (("Valid until", "有效期至"), ("0000-00-00", "0000年00月00日")),
+)
+"""What a drawn paper says, without and with Chinese letters on the machine; nobody's data."""
 
 
 def seed_pictures(staff: dict[str, User], residents: tuple[Resident, Resident]) -> None:
@@ -73,26 +87,40 @@ def _required(case: Application) -> list[str]:
 
 def _add(case: Application, code: str, *, blurred: bool) -> None:
     drawn = io.BytesIO(drawing(code, blurred=blurred))
-    pictures.add(application=case, actor=actor_for(case.resident), code=code, file=drawn)
+    pictures.add(case=case, actor=actor_for(case.resident), code=code, file=drawn)
 
 
 def drawing(code: str, *, blurred: bool = False) -> bytes:
-    """A JPEG of a card or sheet that nobody can take for a real one: tinted, without data, 示例 SAMPLE across it."""
+    """A JPEG of a card or sheet that nobody can take for a real one: tinted, of nobody, 示例 SAMPLE across it.
+
+    What stands on it can be read when it is enlarged, so that a clerk can try out comparing; a blurred one cannot.
+    """
     picture = Image.new("RGB", SIZE, (120, 110, 100))
     draw = ImageDraw.Draw(picture)
-    draw.rounded_rectangle((50, 40, 750, 460), 24, fill=TINTS.get(code, OTHER_TINT), outline=(90, 90, 90), width=3)
-    draw.rectangle((560, 110, 700, 300), fill=(190, 190, 190))
-    for top in (120, 170, 220, 270):
-        draw.rectangle((90, top, 480, top + 18), fill=(170, 175, 180))
-    draw.rectangle((90, 380, 620, 404), fill=(150, 155, 160))
-    draw.text(
-        (400, 330), "示例 SAMPLE" if _has_chinese() else "SAMPLE", font=_font(72), fill=(190, 40, 40), anchor="mm"
-    )
+    draw.rounded_rectangle((100, 80, 1500, 920), 48, fill=TINTS.get(code, OTHER_TINT), outline=(90, 90, 90), width=5)
+    draw.text((170, 130), TITLES.get(code, OTHER_TITLE)[_has_chinese()], font=_font(46), fill=(60, 60, 60))
+    for number, (label, value) in enumerate(LINES):
+        top = 240 + 88 * number
+        draw.text((170, top), label[_has_chinese()], font=_font(34), fill=(90, 100, 110))
+        draw.text((400, top), value[_has_chinese()], font=_font(38), fill=(30, 30, 30))
+    if code == "ID_CARD":
+        draw.rectangle((1130, 240, 1400, 580), fill=(190, 190, 190))
+        draw.ellipse((1205, 290, 1325, 430), fill=(160, 160, 160))
+        draw.pieslice((1160, 440, 1370, 720), 180, 360, fill=(160, 160, 160))
+    picture = _stamped(picture)
     if blurred:
-        picture = picture.filter(ImageFilter.GaussianBlur(9))
+        picture = picture.filter(ImageFilter.GaussianBlur(18))
     out = io.BytesIO()
     picture.save(out, "JPEG", quality=80)
     return out.getvalue()
+
+
+def _stamped(picture: Image.Image) -> Image.Image:
+    """The picture with its word across, so thin that what is under it can be read."""
+    layer = Image.new("RGBA", picture.size, (0, 0, 0, 0))
+    word = "示例 SAMPLE" if _has_chinese() else "SAMPLE"
+    ImageDraw.Draw(layer).text((800, 500), word, font=_font(200), fill=(200, 30, 30, 70), anchor="mm")
+    return Image.alpha_composite(picture.convert("RGBA"), layer.rotate(18)).convert("RGB")
 
 
 def _has_chinese() -> bool:

@@ -23,6 +23,7 @@ from portal.prepared import Statement, stand_ins
 PAGE_SIZE = 25
 COUNTED_UP_TO = 100
 MOST_STATEMENTS = 500
+LONGEST_NUMBER = 18
 
 _statements: dict[Hashable, tuple[list[str], Statement]] = {}
 
@@ -31,18 +32,22 @@ Value = date | datetime
 
 @dataclass(frozen=True)
 class Order:
-    """The order of a list: a column of dates or instants, nearest or newest first, and the primary key behind it."""
+    """The order of a list: a column of dates or instants, nearest or newest first, and the primary key behind it.
+
+    Keys are UUIDs, or numbers where the order says so.
+    """
 
     column: str
     forward: bool = True
     by_day: bool = False
+    numbered: bool = False
 
     @property
     def by(self) -> tuple[str, str]:
         sign = "" if self.forward else "-"
         return f"{sign}{self.column}", f"{sign}pk"
 
-    def behind(self, key: tuple[Value, UUID]) -> Q:
+    def behind(self, key: tuple[Value, UUID | int]) -> Q:
         """The rows that follow the one with this key."""
         value, pk = key
         side = "gt" if self.forward else "lt"
@@ -54,17 +59,24 @@ class Order:
         """The key of a row as it stands in an address."""
         return f"{getattr(row, self.column).isoformat()}_{row.pk}"
 
-    def read(self, text: str) -> tuple[Value, UUID] | None:
+    def read(self, text: str) -> tuple[Value, UUID | int] | None:
         """The key in an address, or None when it is none."""
         words, _separator, pk = text.partition("_")
         try:
             value = parse_date(words) if self.by_day else parse_datetime(words)
-            key = UUID(pk)
+            key = _number(pk) if self.numbered else UUID(pk)
         except ValueError:
             return None
         if value is None or (isinstance(value, datetime) and value.tzinfo is None):
             return None
         return value, key
+
+
+def _number(text: str) -> int:
+    """A key that is a number, as far as a database counts; raises ValueError."""
+    if not text.isascii() or not text.isdigit() or len(text) > LONGEST_NUMBER:
+        raise ValueError(text)
+    return int(text)
 
 
 def keyed_page(
@@ -105,7 +117,7 @@ def keyed_page(
 def first_rows(
     chosen: Sequence[QuerySet[Any]],
     order: Order,
-    key: tuple[Value, UUID] | None,
+    key: tuple[Value, UUID | int] | None,
     count: int,
     *,
     fields: Sequence[str] = (),

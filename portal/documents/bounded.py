@@ -26,6 +26,10 @@ class ImageMaker:
 
     def make(self, data: bytes, target: Target = MATERIAL) -> Picture:
         """Makes one picture; raises Rejected."""
+        return self.make_all(data, target)[0]
+
+    def make_all(self, data: bytes, target: Target) -> list[Picture]:
+        """Makes the picture of a photo, or those of the pages of a PDF where such are taken; raises Rejected."""
         with self._lock:
             for _attempt in range(2):
                 try:
@@ -38,7 +42,12 @@ class ImageMaker:
         answer = json.loads(head)
         if "reason" in answer:
             raise Rejected(answer["reason"])
-        return Picture(content, answer["width"], answer["height"], answer["warnings"])
+        made, start = [], 0
+        for one in answer["pictures"]:
+            end = start + one["size"]
+            made.append(Picture(content[start:end], one["width"], one["height"], one["warnings"]))
+            start = end
+        return made
 
     def close(self) -> None:
         """Ends the process."""

@@ -9,13 +9,20 @@ from pathlib import Path
 
 from fontTools import subset
 from fontTools.pens.cu2quPen import Cu2QuPen
+from fontTools.pens.filterPen import FilterPen
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 from fontTools.ttLib import TTCollection, TTFont, newTable
 
 from portal.documents import fonts
 from portal.documents.fonts import BUILD, COMMON, CUTS, GBK, RARE, SOURCE_FAMILY, Cut
 
-MAX_ERROR_EM = 0.001
+MAX_ERROR_EM = 0.002
+GRID_UNITS = 2
+"""Outlines stand on every second unit of a thousand in the em: a fifth of a printer's dot at 600 dpi, and a tenth
+fewer bytes in every paper.
+"""
+
+Point = tuple[float, float]
 LICENCE = "SIL Open Font License 1.1"
 
 
@@ -90,14 +97,14 @@ def _cut(weight: int, cut: Cut, characters: set[int], path: Path) -> None:
 
 
 def _to_truetype(font: TTFont) -> None:
-    """Turns cubic outlines into quadratic ones with an error of at most a thousandth of the em."""
+    """Turns cubic outlines into quadratic ones on a grid, with an error of at most two thousandths of the em."""
     order = font.getGlyphOrder()
     glyph_set = font.getGlyphSet()
     tolerance = MAX_ERROR_EM * font["head"].unitsPerEm
     glyphs = {}
     for glyph_name in order:
         pen = TTGlyphPen(None)
-        glyph_set[glyph_name].draw(Cu2QuPen(pen, tolerance, reverse_direction=True))
+        glyph_set[glyph_name].draw(Cu2QuPen(GridPen(pen), tolerance, reverse_direction=True))
         glyphs[glyph_name] = pen.glyph()
     font["loca"] = newTable("loca")
     table = font["glyf"] = newTable("glyf")
@@ -123,6 +130,24 @@ def _to_truetype(font: TTFont) -> None:
         if tag in font:
             del font[tag]
     font.sfntVersion = "\000\001\000\000"
+
+
+class GridPen(FilterPen):  # type: ignore[misc]
+    """Moves every point of an outline to the grid."""
+
+    def moveTo(self, point: Point) -> None:
+        self._outPen.moveTo(_on_grid(point))
+
+    def lineTo(self, point: Point) -> None:
+        self._outPen.lineTo(_on_grid(point))
+
+    def qCurveTo(self, *points: Point) -> None:
+        self._outPen.qCurveTo(*map(_on_grid, points))
+
+
+def _on_grid(point: Point) -> Point:
+    x, y = point
+    return round(x / GRID_UNITS) * GRID_UNITS, round(y / GRID_UNITS) * GRID_UNITS
 
 
 def _encodable(codec: str) -> set[int]:

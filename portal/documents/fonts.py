@@ -26,7 +26,7 @@ RARE_SOURCES = (
     Path("/usr/share/fonts/truetype/fonts-babelstone-han/BabelStoneHan.ttf"),
 )
 SOURCE_FAMILY = "Noto Sans CJK SC"
-BUILD = 3
+BUILD = 5
 
 
 class FontsMissing(RuntimeError):

@@ -1,7 +1,8 @@
 """Making a new picture from one that a stranger sent; plain functions over bytes, no Django.
 
 Order (RELIABILITY §4.7, PERFORMANCE §6): size, first bytes, header with its sides, then a decode at no more detail
-than needed, turned upright, as a new RGB JPEG that carries nothing over: no EXIF, no trailer, no second frame.
+than needed, turned upright, as a new RGB JPEG that carries nothing over: no EXIF, no trailer, no second frame. The
+pages of a PDF file are drawn by `pdf_pages` and finished here.
 """
 
 import io
@@ -13,19 +14,25 @@ from typing import Any
 from PIL import Image, ImageOps, ImageStat, UnidentifiedImageError
 from pillow_heif import register_heif_opener
 
+from portal.documents import legibility
+
 register_heif_opener(thumbnails=False)
 Image.MAX_IMAGE_PIXELS = 25_000_000
 
 MAX_BYTES = 5 * 1024 * 1024
+MAX_PDF_BYTES = 10 * 1024 * 1024
+MOST_PDF_PAGES = 20
 MIN_SIDE, MAX_SIDE = 100, 8000
 FORMATS = ("JPEG", "PNG", "HEIF")
 JPEG_MAGIC = b"\xff\xd8\xff"
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
+PDF_MAGIC = b"%PDF-"
 HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
 BORDER_MEAN = 240
 SMALL_SIDE = 320
 ORIENTATION_TAG = 0x0112
 SIDEWAYS = {5, 6, 7, 8}
+PLAIN = legibility.PLAIN
 
 
 class Rejected(Exception):
@@ -38,7 +45,10 @@ class Rejected(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What to make: at most `max_side` pixels long, or exactly `width` x `height` cut from the middle."""
+    """What to make: at most `max_side` pixels long, or exactly `width` x `height` cut from the middle.
+
+    `pages` is how many pages a PDF may have; 0 takes pictures alone. `legible` measures whether a paper can be read.
+    """
 
     max_side: int = 2000
     width: int = 0
@@ -47,6 +57,8 @@ class Target:
     dpi: int = 0
     min_side: int = MIN_SIDE
     white_border: bool = False
+    pages: int = 0
+    legible: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,23 +72,36 @@ class Picture:
 
 
 MATERIAL = Target()
+PAPER = Target(pages=MOST_PDF_PAGES, legible=True)
 CARD_PHOTO = Target(width=358, height=441, quality=85, dpi=350, min_side=358, white_border=True)
 
 
-def check_envelope(size: int, head: bytes) -> None:
+def is_pdf(head: bytes) -> bool:
+    """Whether a file begins as a PDF does."""
+    return head.startswith(PDF_MAGIC)
+
+
+def check_envelope(size: int, head: bytes, *, takes_pdf: bool = False) -> None:
     """Judges a file by its size and first bytes alone; raises Rejected."""
     if size == 0:
         raise Rejected("empty")
+    if takes_pdf and is_pdf(head):
+        if size > MAX_PDF_BYTES:
+            raise Rejected("pdf_too_big")
+        return
+    is_heif = head[4:8] == b"ftyp" and head[8:12] in HEIF_BRANDS
+    is_picture = is_heif or head.startswith((JPEG_MAGIC, PNG_MAGIC))
+    if takes_pdf and not is_picture:
+        raise Rejected("not_a_paper")
     if size > MAX_BYTES:
         raise Rejected("too_big")
-    is_heif = head[4:8] == b"ftyp" and head[8:12] in HEIF_BRANDS
-    if not (head.startswith((JPEG_MAGIC, PNG_MAGIC)) or is_heif):
+    if not is_picture:
         raise Rejected("not_a_picture")
 
 
 def remake(data: bytes, target: Target = MATERIAL) -> Picture:
     """Makes the new picture; raises Rejected. The caller bounds memory and time (`portal.documents.bounded`)."""
-    check_envelope(len(data), data[:16])
+    check_envelope(len(data), data[:16], takes_pdf=target.pages > 0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -118,7 +143,12 @@ def _remake(data: bytes, target: Target) -> Picture:
         # left.
         whole = source if source.format == "JPEG" else _on_white(source)
         picture = ImageOps.exif_transpose(_on_white(_fitted(whole, target)))
-    found = []
+    return finished(picture, target)
+
+
+def finished(picture: Image.Image, target: Target) -> Picture:
+    """An upright RGB picture as the JPEG that is kept, with what a person should look at."""
+    found = legibility.findings(picture) if target.legible else []
     if target.white_border and _border_mean(picture) < BORDER_MEAN:
         found.append("background_not_white")
     out = io.BytesIO()

@@ -1,9 +1,9 @@
 """The process that makes pictures: started once by each process that needs it, it forks a bounded child for every
 picture.
 
-Frames on both pipes: 4 bytes of length, then the bytes. In: target, picture. Out: a JSON line and the picture, or a
-reason. A child that crashes, hangs or takes too much memory costs that one picture; this process loads no Django and
-touches no database.
+Frames on both pipes: 4 bytes of length, then the bytes. In: target, file. Out: a JSON line and the picture (of a PDF
+the pictures of its pages, one behind the other), or a reason. A child that crashes, hangs or takes too much memory
+costs that one file; this process loads no Django and touches no database.
 """
 
 import contextlib
@@ -21,7 +21,10 @@ from portal.documents import imaging
 
 MEMORY_BYTES = 700 * 1024 * 1024
 CPU_SECONDS = 10
-WALL_SECONDS = 20
+PDF_CPU_SECONDS = 18
+"""A PDF has up to twenty pages; a scan decoded slowly takes half a second for each."""
+WALL_SECONDS = 25
+"""Less than the 30 seconds after which a web server ends a worker that does not answer."""
 PIPE_BYTES = 1 << 20
 
 
@@ -71,25 +74,54 @@ def _in_child(target: bytes, data: bytes) -> tuple[bytes, bytes]:
     if len(frames) < 2:
         os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    return (frames[0], frames[1]) if len(frames) == 2 else (b'{"reason": "too_heavy"}', b"")
+    if len(frames) == 2:
+        return frames[0], frames[1]
+    reason = "pdf_too_heavy" if imaging.is_pdf(data) else "too_heavy"
+    return json.dumps({"reason": reason}).encode(), b""
 
 
 def _work(writer: int, target: bytes, data: bytes) -> None:
     """The child: bounds itself, makes the picture, answers, and ends without running anything else."""
     try:
+        seconds = PDF_CPU_SECONDS if imaging.is_pdf(data) else CPU_SECONDS
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-        resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        answer: dict[str, object]
         try:
-            picture = imaging.remake(data, imaging.decode_target(target))
-            answer = {"width": picture.width, "height": picture.height, "warnings": picture.warnings}
-            content = picture.content
+            pictures = _pictures(data, imaging.decode_target(target))
+            answer = {
+                "pictures": [
+                    {"width": one.width, "height": one.height, "warnings": one.warnings, "size": len(one.content)}
+                    for one in pictures
+                ]
+            }
+            content = b"".join(one.content for one in pictures)
         except imaging.Rejected as refusal:
             answer, content = {"reason": refusal.code}, b""
         write_frame(writer, json.dumps(answer).encode())
         write_frame(writer, content)
     finally:
         os._exit(0)
+
+
+def _pictures(data: bytes, target: imaging.Target) -> list[imaging.Picture]:
+    """The pages of a PDF where such are taken, else the one picture; raises Rejected."""
+    if not target.pages or not imaging.is_pdf(data):
+        return [imaging.remake(data, target)]
+    imaging.check_envelope(len(data), data[:16], takes_pdf=True)
+    # Loaded where it is used: the process that waits for pictures stays small, and what the library maps lies under
+    # the bounds of this one.
+    from portal.documents import pdf_pages
+
+    try:
+        return pdf_pages.draw(data, target)
+    except imaging.Rejected:
+        raise
+    except MemoryError as error:
+        raise imaging.Rejected("pdf_too_heavy") from error
+    except Exception as error:  # the library fails in its own ways on bytes made to break it
+        raise imaging.Rejected("pdf_broken") from error
 
 
 def _collect(reader: int, ends: float) -> list[bytes]:

@@ -92,7 +92,8 @@ class Upload(models.Model):
     """A picture made anew from what a person sent; the file is sealed and lies under a random name."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    owner = models.ForeignKey(Resident, on_delete=models.PROTECT, related_name="uploads")
+    # Nobody while somebody who is not on file yet is being entered at the counter.
+    owner = models.ForeignKey(Resident, null=True, on_delete=models.PROTECT, related_name="uploads")
     uploaded_by_id = models.BigIntegerField(null=True)
     purpose = models.CharField(max_length=40)
     reference = models.CharField(max_length=64, blank=True)

@@ -78,7 +78,7 @@ def caption_code(code: str) -> str:
 def issue_record(*, kind: str, subject_kind: str, subject_id: object, version: int = 1) -> PaperRecord:
     """The record of one version of a paper, made on the first call and found on every later one.
 
-    A new version supersedes the valid one before it; an older version than the valid one is returned as it is.
+    A new version supersedes the valid one before it; an older version than the valid one is superseded from the start.
     """
     subject = {"kind": kind, "subject_kind": subject_kind, "subject_id": str(subject_id)}
     known = PaperRecord.objects.filter(**subject, version=version).first()
@@ -91,9 +91,15 @@ def issue_record(*, kind: str, subject_kind: str, subject_id: object, version: i
         with transaction.atomic():
             valid = PaperRecord.objects.select_for_update().filter(**subject, state=PaperState.VALID)
             before = list(valid)
-            valid.update(state=PaperState.SUPERSEDED, state_since=timezone.now())
+            newer = next((row for row in before if row.version > version), None)
+            if newer is not None:
+                # Somebody prints what was read before the subject moved on.
+                record.state, record.state_since, record.superseded_by = PaperState.SUPERSEDED, timezone.now(), newer
+            else:
+                valid.update(state=PaperState.SUPERSEDED, state_since=timezone.now())
             record.save(force_insert=True)
-            PaperRecord.objects.filter(pk__in=[row.pk for row in before]).update(superseded_by=record)
+            if newer is None:
+                PaperRecord.objects.filter(pk__in=[row.pk for row in before]).update(superseded_by=record)
     except IntegrityError:
         return PaperRecord.objects.get(**subject, version=version)
     return record

@@ -59,6 +59,7 @@ NOTICE_STEPS: dict[str, Words] = {
     NoticeStage.EXPIRED: _("The notice has expired. Do not pay it."),
     NoticeStage.CANCELLED: _("The notice was cancelled. Do not pay it."),
 }
+PAY_BY_OVER: Words = _("The pay-by day is over. Do not pay now; call us.")
 NOTICE_COLOURS = {NoticeStage.ISSUED: "yellow", NoticeStage.PAID: "green"}
 
 
@@ -142,9 +143,8 @@ def _fits(people: list[Resident | None], end: str) -> bool:
 
 def _enrolment(application: Application) -> Standing:
     stage = EnrolmentStage(application.state)
-    by = application.last_day
-    if stage == EnrolmentStage.AWAITING_PAYMENT and application.notice is not None:
-        by = application.notice.due_on
+    is_billed = stage == EnrolmentStage.AWAITING_PAYMENT
+    by = progress.pay_by(application) if is_billed else application.last_day
     return Standing(
         what=_("Medical insurance: registration"),
         stage=stage.label,
@@ -152,22 +152,24 @@ def _enrolment(application: Application) -> Standing:
         next_step=progress.step(application).title,
         by=by,
         hotline=_hotline(application, "hotline", "12393"),
-        to_pay=stage == EnrolmentStage.AWAITING_PAYMENT,
+        to_pay=is_billed,
     )
 
 
 def _card(card: CardApplication) -> Standing:
     stage = CardStage(card.state)
     by = card.last_day
+    next_step = CARD_STEPS.get(stage, "")
     if stage == CardStage.AWAITING_PAYMENT and card.notice is not None:
-        by = card.notice.due_on
+        over = card.notice.is_overdue(calendar.today())
+        by, next_step = (None, PAY_BY_OVER) if over else (card.notice.due_on, next_step)
     elif stage in (CardStage.UNDER_REVIEW, CardStage.IN_PRODUCTION):
         by = card.promised_on
     return Standing(
         what=_("Social security card: application"),
         stage=stage.label,
         colour=CARD_COLOURS[stage],
-        next_step=CARD_STEPS.get(stage, ""),
+        next_step=next_step,
         by=by,
         hotline=_hotline(card, "card.hotline", "12333"),
         to_pay=stage == CardStage.AWAITING_PAYMENT,
@@ -181,7 +183,7 @@ def _notice(notice: Notice) -> Standing:
         what=_("Payment notice"),
         stage=stage.label,
         colour=NOTICE_COLOURS.get(stage, "grey"),
-        next_step=_("The pay-by day is over. Do not pay now; call us.") if over else NOTICE_STEPS[stage],
+        next_step=PAY_BY_OVER if over else NOTICE_STEPS[stage],
         by=notice.due_on if stage == NoticeStage.ISSUED and not over else None,
         hotline="12393" if notice.kind == "premium" else "12333",
         to_pay=True,

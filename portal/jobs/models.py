@@ -45,6 +45,8 @@ class Job(models.Model):
     cursor = models.JSONField(default=dict)
     done = models.PositiveIntegerField(default=0)
     total = models.PositiveIntegerField(default=0)
+    # The farthest any run has come: only a run that comes farther has made progress.
+    farthest = models.PositiveIntegerField(default=0)
     message = models.CharField(max_length=300, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     run = models.PositiveIntegerField(default=0)

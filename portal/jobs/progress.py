@@ -60,9 +60,18 @@ class Progress:
     def save(self) -> None:
         """Writes progress and heartbeat; raises Lost or Stopped when this run is over."""
         job = self.job
+        if job.done > job.farthest:
+            # A run that comes farther than any before it is no failure, however it ends: the count starts anew.
+            job.farthest, job.attempts = job.done, 1
         mine = Job.objects.filter(pk=job.pk, run=job.run, state=JobState.RUNNING)
         written = mine.update(
-            done=job.done, total=job.total, message=job.message, cursor=job.cursor, heartbeat_at=timezone.now()
+            done=job.done,
+            total=job.total,
+            farthest=job.farthest,
+            attempts=job.attempts,
+            message=job.message,
+            cursor=job.cursor,
+            heartbeat_at=timezone.now(),
         )
         if not written:
             raise Lost

@@ -28,7 +28,7 @@ def show(request: JobRequest, job_id: UUID) -> HttpResponse:
     job = get_object_or_404(Job.objects.visible_to(request.actor), pk=job_id)
     entry = runners.get(job.kind)
     onward = ""
-    if entry and entry.finished_url and job.state == JobState.DONE:
+    if entry and entry.finished_url and not job.is_live:
         onward = entry.finished_url(job.params)
     has_file = bool(job.result_file and entry and entry.hands_out_file)
     context = {"job": job, "onward": onward, "has_file": has_file, "refresh_seconds": REFRESH_SECONDS}

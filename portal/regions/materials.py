@@ -13,7 +13,16 @@ from typing import Any
 from portal.regions.text import pick
 
 REQUIRED, CONDITIONAL, WAIVED = "required", "conditional", "waived"
-ASSUMED = {"agent": False, "guardian": False, "local": True, "flexible": False, "category": "", "shared": ()}
+ASSUMED = {
+    "agent": False,
+    "guardian": False,
+    "local": True,
+    "flexible": False,
+    "category": "",
+    "shared": (),
+    "document": "RESIDENT_ID",
+    "cardless": False,
+}
 
 Condition = Mapping[str, Any] | list[Mapping[str, Any]]
 

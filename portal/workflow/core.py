@@ -24,7 +24,7 @@ from . import moving, reacting, sweeping
 from .clocks import Clock
 from .deadlines import Deadline, Facts, Reminder, Setting
 from .errors import ConflictOfInterest, NotAvailable, Unmet, WrongRole
-from .lookups import Keys
+from .lookups import Keys, written_out
 from .models import Subject, TimelineEntryBase
 
 if TYPE_CHECKING:
@@ -88,6 +88,16 @@ class Batch:
     @cached_property
     def pks(self) -> list[UUID]:
         return [key if isinstance(key, UUID) else UUID(key) for key in self.keys]
+
+    @cached_property
+    def texts(self) -> list[str]:
+        """The pks as UUIDs are written out, for columns that hold them as text."""
+        return [written_out(key) for key in self.keys]
+
+    @cached_property
+    def memory(self) -> dict[str, Any]:
+        """What one reaction has read about the batch and the next ones may use."""
+        return {}
 
     @cached_property
     def entries(self) -> list[Any]:

@@ -1,4 +1,4 @@
-"""`pk__among`: membership in a long list of UUIDs as one parameter, so that thousands are as cheap to send as one."""
+"""`pk__among`: membership in a long list of UUIDs or texts as one parameter: thousands are as cheap to send as one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Lookup, UUIDField
+from django.db import connection
+from django.db.models import CharField, Lookup, UUIDField
+
+LENGTH_OF_UUID = 36
 
 
 class Keys:
@@ -38,11 +41,44 @@ class Keys:
         return json.dumps([str(key).replace("-", "") for key in self.keys])
 
 
+def written_out(key: UUID | str) -> str:
+    """A key with its hyphens, whichever database it comes from."""
+    text = str(key)
+    return text if len(text) == LENGTH_OF_UUID else str(UUID(text))
+
+
+def plain(key: UUID | str) -> str:
+    """A key as this database writes it out as text: SQLite keeps UUIDs without hyphens."""
+    text = written_out(key)
+    return text if connection.vendor == "postgresql" else text.replace("-", "")
+
+
 def membership(column: str, keys: Keys, vendor: str) -> tuple[str, str]:
     """SQL condition "column is one of the keys" with its single parameter, per database."""
     if vendor == "postgresql":
         return f"{column} = ANY(%s::uuid[])", keys.as_array
     return f"{column} IN (SELECT value FROM json_each(%s))", keys.as_json  # noqa: S608  the column is a model's
+
+
+def texts(column: str, words: Iterable[str], vendor: str) -> tuple[str, str]:
+    """SQL condition "column is one of the words" with its single parameter, per database."""
+    if vendor == "postgresql":
+        quoted = ",".join(['"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"' for word in words])
+        return f"{column} = ANY(%s::text[])", f"{{{quoted}}}"
+    return f"{column} IN (SELECT value FROM json_each(%s))", json.dumps(list(words))  # noqa: S608  the column is a model's
+
+
+@CharField.register_lookup
+class AmongWords(Lookup):
+    """`column__among` for texts."""
+
+    lookup_name = "among"
+    prepare_rhs = False
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
+        column, params = self.process_lhs(compiler, connection)
+        condition, value = texts(column, self.rhs, connection.vendor)
+        return condition, (*params, value)
 
 
 @UUIDField.register_lookup

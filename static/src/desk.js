@@ -148,9 +148,15 @@ for (const viewer of document.querySelectorAll("[data-viewer]")) {
     for (const link of pictures) link.removeAttribute("aria-current");
     pictures[shown].setAttribute("aria-current", "true");
   };
+  // What is enlarged is shown from its middle: beside a picture that is not square the frame is empty.
+  const centre = () => {
+    stage.scrollLeft = (stage.scrollWidth - stage.clientWidth) / 2;
+    stage.scrollTop = (stage.scrollHeight - stage.clientHeight) / 2;
+  };
   const steps = {
     zoom: () => {
       stage.dataset.zoom = String((Number(stage.dataset.zoom || 1) % 3) + 1);
+      centre();
     },
     turn: () => {
       stage.dataset.turn = String((Number(stage.dataset.turn || 0) + 1) % 4);

@@ -9,6 +9,7 @@ from django.db import connection
 from portal.audit import record, seals, tasks, triggers
 from portal.audit.models import AuditEntry, SealBlock, SealMark
 from portal.people.actors import SYSTEM
+from portal.workflow.core import Workflow
 
 pytestmark = pytest.mark.django_db
 
@@ -155,6 +156,13 @@ def test_command_names_the_first_broken_block():
     assert "audit: block 1" in out.getvalue()
     with pytest.raises(CommandError, match="not a head"):
         call_command("verify_timeline", "--head", "nonsense", stdout=StringIO())
+
+
+def test_every_workflow_and_the_clocks_are_sealed():
+    """I2, REL-A4: applications, cards and notices; a timeline that nobody seals would be outside the promise."""
+    timelines = {f"timeline.{name}" for name in Workflow.registry}
+    assert {"timeline.enrollment", "timeline.cards", "timeline.card", "timeline.notice"} <= timelines
+    assert timelines | {"audit", "clocks"} <= set(seals.streams)
 
 
 def test_clocks_and_every_workflow_are_streams_of_their_own():

@@ -41,6 +41,9 @@ def test_wrong_tries_on_one_channel_lock_the_others(handed, client):
     answer = client.post(reverse("cards:activate", args=[card.pk]), {"last_digits": card.number[-4:], "code": code})
     assert answer.status_code == 200
     assert Card.objects.get(pk=card.pk).state == CardState.INACTIVE
+    page = client.get(reverse("cards:card", args=[card.pk])).content.decode()
+    assert "已在所有渠道锁定" in page
+    assert reverse("cards:activate", args=[card.pk]) not in page  # no button that cannot work
 
 
 def test_the_counter_lifts_a_lock(handed, client):
@@ -96,6 +99,24 @@ def test_where_no_activation_is_needed_the_card_is_active_at_once(monday):
         PolicyRule.objects.filter(pk=rule.pk).update(value=rule.value | {"required": False})
     card, _code = journeys.collected(journeys.resident(), journeys.card_clerk())
     assert card.state == CardState.ACTIVE
+
+
+@pytest.mark.parametrize("hours", [0, 24])
+def test_a_card_that_works_later_says_from_when(hours, handed, client, monday):
+    """S2-09, D12, DOMAIN §5: Guilin's card works a day after the activation; before that nobody is sent to a doctor."""
+    card, code = handed
+    data = card.policy.data
+    data["rules"]["setting"]["card.activation"]["usable_after_hours"] = hours
+    type(card.policy).objects.filter(pk=card.policy_id).update(data=data)
+    services.activate(card=card, actor=actor(card.holder), channel="online", code=code)
+    sign_in(client, card.holder)
+    url = reverse("cards:card", args=[card.pk])
+    page = client.get(url).content.decode()
+    assert ("自2026年11月24日 10:00起可以使用" in page) == (hours > 0)
+    assert ("看病、买药时请使用" in page) == (hours == 0)
+    monday.shift(hours * 3600)
+    sign_in(client, card.holder)
+    assert "看病、买药时请使用" in client.get(url).content.decode()
 
 
 def test_no_password_and_no_code_is_stored(handed):

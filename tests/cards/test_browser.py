@@ -20,6 +20,7 @@ from tests.harness.browser import DESKTOP, PHONE
 from tests.harness.portals import LivePortal
 from tests.journeys import walk
 from tests.journeys.walk import Newcomer, choose, follow, heading, press
+from tests.people_cast import next_identity_number
 
 pytestmark = pytest.mark.browser
 
@@ -31,7 +32,9 @@ def test_a_newcomer_to_zhongshan_gets_an_active_card_with_scripts_off(browser_pa
     """S4-05 to S4-24, S2-08, D1, D3, D5, D10, D11, D12, J1: window, steps, bank, office, pickup, activation."""
     lin = Newcomer(people.LIN.name, people.LIN.number, people.LIN.phone)
     page, phone = browser_page(scripts=False, size=PHONE), browser_page(scripts=False)
-    page.goto("/cards/?region=442000100")
+    page.goto("/")
+    follow(page, "申领社保卡")
+    walk.pick_place(page, "中山市", "小榄镇")
     expect(page.locator("main")).to_contain_text("¥20.00")
     follow(page, "进入自助服务窗口")
     choose(page, "相关业务", "首次申领社保卡")
@@ -46,7 +49,9 @@ def test_a_newcomer_to_zhongshan_gets_an_active_card_with_scripts_off(browser_pa
     make(browser_page(scripts=False, size=DESKTOP), number)
     page.reload()
     expect(page.locator(".govuk-panel")).to_contain_text("可领卡")
-    card_number, code = collect(browser_page(scripts=False, size=DESKTOP), number)
+    press(page, "生成一次性代领码，由他人代领")
+    agent_code = page.locator(".govuk-panel .portal-number").inner_text().replace(" ", "")
+    card_number, code = collect(browser_page(scripts=False, size=DESKTOP), number, agent_code)
     page.goto(address)
     follow(page, "查看社保卡")
     expect(page.locator("main")).to_contain_text("请保持卡面清洁")
@@ -104,13 +109,21 @@ def make(desk: Page, number: str) -> None:
     expect(desk.locator("main")).to_contain_text("已到卡：1")
 
 
-def collect(desk: Page, number: str) -> tuple[str, str]:
-    """The service point hands over; returns card number and activation code of the letter."""
+def collect(desk: Page, number: str, agent_code: str) -> tuple[str, str]:
+    """The service point hands over to an agent, whose first code is wrong; returns card number and activation code."""
     walk.staff_sign_in(desk, "clerk.xiaolan")
     desk.goto(f"/desk/cards/pickup/?number={number[-6:]}")
     desk.locator("main td a").first.click()
-    choose(desk, "查验了哪种原件？", "身份证原件")
+    choose(desk, "查验了哪种原件？", "户口簿原件")
     desk.get_by_label("已查验打印的申领登记表。").check()
+    press(desk, "发卡")
+    expect(desk.locator(".govuk-error-summary")).to_contain_text("须由持身份证原件的代领人办理")
+    desk.get_by_label("代领人姓名").fill("王代领")
+    desk.get_by_label("代领人身份证号码").fill(next_identity_number())
+    desk.get_by_label("持卡人给的一次性代领码").fill("00000000")
+    press(desk, "发卡")
+    expect(desk.locator(".govuk-error-summary")).to_be_visible()
+    desk.get_by_label("持卡人给的一次性代领码").fill(agent_code)
     press(desk, "发卡")
     expect(desk.locator(".govuk-panel")).to_contain_text(people.LIN.name)
     found = desk.locator("dd .portal-number").all_inner_texts()

@@ -143,6 +143,7 @@ def test_a_refused_photo_is_corrected_and_the_pause_moves_the_promise(monday, cl
     sign_in(client, resident)
     page = see(client, "application", application.pk)
     assert "照片背景不是白色" in page
+    assert "2026年12月21日" not in page  # while the promise stands still no day is promised
     see(client, "correct", application.pk)
     monday.move_to("2026-12-03T02:00:00+00:00")
     sign_in(client, resident)

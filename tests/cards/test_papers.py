@@ -5,6 +5,7 @@ from django.urls import reverse
 
 from cards import papers
 from cards.models import CardApplication
+from payments.kinds import paper_of
 from portal.documents import records
 from portal.documents.papers import paper_fields, paper_texts
 from tests.cards import journeys
@@ -19,11 +20,21 @@ def form_of(name, **options):
     return papers.application_form(CardApplication.objects.for_pages().get(pk=application.pk))
 
 
-@pytest.mark.parametrize("name", ["陈海珊", "韦𠮷", LONG_NAME[:50]])
+FIFTY = f"{LONG_NAME}·𠮷㛃𬱟𰻝龦鿍"[:49] + "𪟝"
+
+
+@pytest.mark.parametrize("name", ["韦𠮷", FIFTY])
 @pytest.mark.parametrize("form", ["html", "pdf", "docx"])
-def test_every_form_carries_the_same_fields(form, name, monday):
-    """S4-13, S4-14, D6, D8, N5: Word, PDF and web print hold each field; rare and long names too."""
+@pytest.mark.parametrize("kind", ["form", "notice"])
+def test_every_paper_carries_the_same_fields(kind, form, name, monday):
+    """S4-13, S4-14, S4-16, S4-17, D6, D7, D8, N5: Word, PDF and web print of form and notice hold each field, with rare
+    characters and with a name of fifty.
+    """
+    assert len(FIFTY) == 50
     paper = form_of(name)
+    if kind == "notice":
+        paper = paper_of(CardApplication.objects.get().notice, "zh-hans")
+    assert name in [value for _label, value in paper_fields(paper)]
     words = words_of(form, paper)
     for label, value in paper_fields(paper):
         assert squeezed(label) in words, label

@@ -9,6 +9,7 @@ from cards.models import CardApplication
 from cards.states import CardState, State
 from cards.workflow import CardApplicationWorkflow
 from payments.models import Notice
+from payments.refunds import refuse_refund
 from payments.states import State as NoticeState
 from payments.workflow import NoticeWorkflow
 from portal.outbox.models import Message
@@ -79,6 +80,10 @@ def test_an_overdue_promise_alarms_daily_and_tells_the_resident_once(monday, cli
     assert told("late", application) == 1
     row = journeys.fresh(application)
     assert row.state == State.UNDER_REVIEW
+    sign_in(client, application.applicant)
+    page = client.get(f"/cards/applications/{row.pk}/").content.decode()
+    assert "承诺2026年12月21日可领卡，现已延误" in page
+    assert "承诺领卡日期" not in page
     sign_in(client, clerk)
     page = client.get("/desk/cards/?late=1").content.decode()
     assert application.grouped_number in page
@@ -134,10 +139,18 @@ def test_where_no_producer_reports_the_card_is_expected(monday, client):
     assert "尚未收到到卡信息" in client.get(f"/cards/applications/{row.pk}/").content.decode()
 
 
-def test_an_unpaid_application_lapses_and_late_news_of_a_payment_in_time_brings_it_back(monday):
-    """E12, REL-I1: the notice expires, the application lapses; money paid in time and reported late counts."""
+def test_an_unpaid_application_lapses_and_late_news_of_a_payment_in_time_brings_it_back(monday, client):
+    """E12, REL-I1: after the last day nobody is asked to pay; the notice expires, the application lapses; but money
+    paid in time and reported late counts.
+    """
     application = journeys.submitted(journeys.resident())
     notice = Notice.objects.get(pk=application.notice_id)
+    monday.move_to(notice.due_at - timedelta(hours=1))
+    sign_in(client, application.applicant)
+    for page in ("", "pay/"):
+        text = client.get(f"/cards/applications/{application.pk}/{page}").content.decode()
+        assert "请先不要缴费" in text, page
+        assert "缴费地点" not in text
     monday.move_to(notice.due_at)
     NoticeWorkflow.expire.sweep(at=notice.due_at)
     assert journeys.fresh(application).state == State.LAPSED
@@ -147,8 +160,10 @@ def test_an_unpaid_application_lapses_and_late_news_of_a_payment_in_time_brings_
 
 
 @pytest.mark.parametrize("end", ["withdraw", "reject"])
-def test_an_end_without_a_card_opens_a_refund(end, monday):
-    """E10, S4-20: the fee that was paid is proposed for refund, once."""
+def test_an_end_without_a_card_opens_a_refund(end, monday, client, cast):
+    """E10, S4-20, F1: the fee that was paid is proposed for refund, once; page and message say how far it is, also when
+    the second person refuses it.
+    """
     application = journeys.under_review(journeys.resident())
     if end == "withdraw":
         services.withdraw(application=application, actor=actor(application.applicant), version=application.version)
@@ -160,7 +175,18 @@ def test_an_end_without_a_card_opens_a_refund(end, monday):
             reason="不符合条件",
             next_step="请咨询",
         )
-    assert Notice.objects.get(pk=application.notice_id).state == NoticeState.REFUNDING
+    notice = Notice.objects.get(pk=application.notice_id)
+    assert notice.state == NoticeState.REFUNDING
+    ended = {"withdraw": "withdrawn", "reject": "rejected"}[end]
+    assert "退款" in Message.objects.get(template=f"cards_{ended}").body
+    sign_in(client, application.applicant)
+    url = f"/cards/applications/{application.pk}/"
+    page = client.get(url).content.decode()
+    assert "退费正在审批" in page
+    assert "进行中" not in page  # nothing goes on in a case that has ended
+    assert ("行政复议" in page) == (end == "reject")
+    refuse_refund(notice, actor=actor(cast.cashier), version=notice.version)
+    assert "未办理退款" in client.get(url).content.decode()
 
 
 def test_withdrawing_before_the_payment_cancels_the_notice(monday):

@@ -20,6 +20,7 @@ APPLICATION = {
     "arrive": (["in_production"], "ready_for_pickup", [K, S]),
     "expect_arrival": (["in_production"], "ready_for_pickup", [S]),
     "collect": (["ready_for_pickup"], "collected", [K, C]),
+    "turn_away": (["ready_for_pickup"], SAME, [K, C]),
     "seal": (["ready_for_pickup"], "sealed", [S]),
     "lapse": (["draft", "correction_required"], "lapsed", [S]),
     "withdraw": (["awaiting_payment", "under_review", "correction_required"], "withdrawn", [R]),

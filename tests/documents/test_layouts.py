@@ -73,6 +73,26 @@ def test_worker_itself_loads_no_weasyprint() -> None:
     assert found.stdout.strip() == "[]"
 
 
+def test_layout_process_loads_what_pages_need_and_the_rest_when_it_is_called() -> None:
+    """Goal 4: no cutting of fonts by other means and no network until something asks for them; then they are there."""
+    code = (
+        "import sys\n"
+        "from portal.documents.papers import layout_child\n"
+        "layout_child.travel_light()\n"
+        "import weasyprint, weasyprint.pdf.fonts as fonts\n"
+        "print([name for name in ('fontTools.subset', 'fontTools.varLib.instancer', 'fontTools.varLib')"
+        " if getattr(sys.modules.get(name), '__file__', '')])\n"
+        "options, instancer = fonts.subset.Options(), fonts.instantiateVariableFont\n"
+        "print(options.drop_tables[:1], sys.modules['fontTools.subset'].__file__[-11:])\n"
+        "try:\n    instancer(None, {})\nexcept TypeError:\n    pass\n"
+        "print(bool(sys.modules['fontTools.varLib.instancer'].__file__))"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT, timeout=120
+    )
+    assert found.stdout.split("\n") == ["[]", "['JSTF'] __init__.py", "True", ""]
+
+
 def test_page_that_cannot_be_laid_out_is_an_error_and_the_next_one_is_made() -> None:
     """REL-D1: a hostile page ends its own request alone."""
     with pytest.raises(LayoutFailed, match="KeyError"):

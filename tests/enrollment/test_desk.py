@@ -31,7 +31,7 @@ def many(count):
 
 
 def test_the_queue_shows_time_left_in_words_and_overdue_first(regions, cast, client):
-    """B8, UX-C2: the nearest deadline first, words beside the colour."""
+    """B8, B9, UX-C2: the nearest deadline first, words beside the colour; the desk is reminded of what presses."""
     with time_machine.travel(at("2026-11-20T10:00"), tick=False):
         early = journeys.under_review(cast.zhang)
     with time_machine.travel(at("2026-11-23T10:00"), tick=False):
@@ -43,6 +43,14 @@ def test_the_queue_shows_time_left_in_words_and_overdue_first(regions, cast, cli
     first, second = [row["html"] for row in page.context["rows"]]
     assert "超期 1 个工作日" in first
     assert "今天到期" in second
+    assert page.context["reminder"] == "提醒：有2件今天到期或已超期。"
+    assert "deadline=today" in page.content.decode()
+    for address in ("?tab=decide&deadline=today", "?tab=waiting"):
+        with time_machine.travel(at("2026-11-26T10:00"), tick=False):
+            assert not client.get(reverse("enrollment:queue") + address).context["reminder"]
+    with time_machine.travel(at("2026-11-24T10:00"), tick=False):
+        sign_in(client, cast.clerk)
+        assert not client.get(reverse("enrollment:queue"), {"tab": "decide"}).context["reminder"]
 
 
 def test_a_kept_row_is_drawn_anew_when_the_case_changes_or_a_colleague_opens_it(monday, cast, client):

@@ -177,6 +177,43 @@ def test_the_search_box_finds_by_every_handle(monday, cast, client):
     assert check_address  # the address of a QR code carries the same code
 
 
+def test_a_latin_name_is_found_by_its_beginning(monday, cast, client):
+    """UX-C10: as it stands on the permit, in any case, in whole or in part; initials as for every name."""
+    case = journeys.under_review(ResidentFactory(name="John O'Neil Smith"))
+    journeys.under_review(ResidentFactory(name="Jane Oneida"))
+    sign_in(client, cast.clerk)
+    for text in ("john", "JOHN O'NEIL", "John O'Neil Smith", "john o", "jos"):
+        assert found(client.get(QUEUE, {"q": text})) == [case.pk], text
+
+
+def test_a_view_can_be_renamed_and_there_are_at_most_twenty(monday, cast, client):
+    """B8, UX-C1: another name, not one that is taken, nobody else's; the twenty-first is refused with words."""
+    sign_in(client, cast.clerk)
+    save = reverse("enrollment:save_view")
+    for name in ("甲", "乙"):
+        client.post(save, {"in": "tab=decide&age=child", "name": name})
+    first, second = SavedView.objects.order_by("pk")
+    page = client.get(f"{QUEUE}?tab=decide&age=child").content.decode()
+    assert f'name="rename" value="{first.pk}"' in page
+    client.post(save, {"in": "tab=decide&age=child", "name": "丙", "rename": first.pk})
+    answer = client.post(save, {"in": "tab=decide", "name": "丙", "rename": second.pk}, follow=True)
+    assert "同名" in answer.content.decode()
+    assert list(SavedView.objects.order_by("pk").values_list("name", "query")) == [
+        ("丙", "tab=decide&age=child"),
+        ("乙", "tab=decide&age=child"),
+    ]
+    for number in range(18):
+        client.post(save, {"in": "tab=closed", "name": f"{number}"})
+    answer = client.post(save, {"in": "tab=closed", "name": "多"}, follow=True)
+    assert SavedView.objects.count() == 20
+    assert "已有足够" in answer.content.decode() or "筛选" in answer.content.decode()
+    sign_in(client, cast.second_clerk)
+    for key in (first.pk, "x", ""):
+        status = client.post(save, {"in": "", "name": "丁", "rename": key}).status_code
+        assert status == (302 if key == "" else 404)
+    assert not SavedView.objects.filter(owner=cast.clerk, name="丁").exists()
+
+
 def test_nothing_outside_the_own_office_is_found(monday, cast, client):
     """B10, UX-C10: another office's clerk finds nothing by any handle."""
     case = journeys.under_review(cast.zhang)

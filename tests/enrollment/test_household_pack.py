@@ -1,13 +1,14 @@
 """A family in one visit: entered together, decided one by one, paid with one notice."""
 
 import re
+from datetime import timedelta
 from functools import partial
 
 import pytest
 import time_machine
 from django.urls import reverse
 
-from enrollment import households, services
+from enrollment import households, progress, services
 from enrollment.models import Application, Cover, HouseholdPack, PackState
 from enrollment.states import State
 from payments import collective
@@ -172,6 +173,46 @@ def test_one_refused_does_not_block_the_others_and_one_notice_collects_the_rest(
     assert pack.state == PackState.DONE
 
 
+def test_the_familys_page_leads_to_the_notice_of_the_only_one_who_pays(client, monday, cast, family):
+    """N13: two refused, one approved: no notice for a family of one, and nobody has to look for the single one."""
+    zhang, li, child = family
+    pack = submitted(family)
+    approve(pack, zhang, cast.clerk)
+    sign_in(client, zhang)
+    url = reverse("enrollment:household", args=[pack.pk])
+    assert "请缴费：张三" not in client.get(url).content.decode()
+    reject(pack, li, cast.clerk)
+    reject(pack, child, cast.clerk)
+    notice = member(pack, zhang).notice
+    page = client.get(url).content.decode()
+    assert "请缴费：张三" in page
+    assert notice.get_absolute_url() in page
+    monday.move_to(MONDAY + timedelta(days=60))
+    sign_in(client, zhang)
+    late = client.get(url).content.decode()
+    assert "请缴费" not in late
+    assert "缴费期限已过" in late
+
+
+def test_a_family_with_nothing_to_pay_is_promised_no_notice(client, monday, family):
+    """N13, DOMAIN §6: before submission and on the receipt; one who pays brings the notice back."""
+    pack = filled(family)
+    sign_in(client, family[0])
+    url = reverse("enrollment:household_check", args=[pack.pk])
+    assert "全家一张缴费通知单" in client.get(url).content.decode()
+    for row in households.drafts(pack):
+        services.save_section(application=row, section="assistance", values={"assistance": "EXTREME_POVERTY"})
+    page = client.get(url).content.decode()
+    assert "无需缴费：由政府全额资助" in page
+    for words in ("全家一张缴费通知", "审核通过后再缴费", "¥"):
+        assert words not in page
+    rows = households.drafts(pack)
+    households.submit(pack=pack, actor=actor(family[0]), token=pack.submit_token, shown=households.fingerprint(rows))
+    told = client.get(reverse("enrollment:household_receipt", args=[pack.pk])).content.decode()
+    for words in ("缴费通知单", "缴费后"):
+        assert words not in told
+
+
 def test_the_family_may_pay_for_those_approved_so_far(client, monday, cast, family):
     """N13: nobody waits for the slowest; the rest gets a notice of its own when it is decided."""
     zhang, li, child = family
@@ -248,6 +289,8 @@ def test_pay_first_gives_the_family_one_notice_at_once_and_refunds_one_member(mo
     approve(pack, zhang, clerk)
     refund = member(pack, child).notice
     assert refund.state == NoticeState.REFUNDING
+    assert "已缴款项将退还给您" in progress.step(member(pack, child)).text
+    assert "退还" not in progress.step(member(pack, zhang)).text
     confirm_refund(refund, actor=actor(make_staff("cash", "cashier", "442000")))
     assert (member(pack, zhang).state, member(pack, zhang).notice.state) == (State.ENROLLED, NoticeState.PAID)
     notice.refresh_from_db()

@@ -45,7 +45,8 @@ def url_of(application):
 
 
 def add(application, person, code=ID_CARD, **options):
-    return pictures.add(application=application, actor=actor(person), code=code, file=io.BytesIO(jpeg()), **options)
+    sent = pictures.add(case=application, actor=actor(person), code=code, file=io.BytesIO(jpeg()), **options)
+    return sent.first
 
 
 def submit(application, person):
@@ -74,7 +75,7 @@ def test_a_resident_sends_photos_and_sees_them_without_scripts(draft, cast, clie
     assert url_of(draft) in client.get(tasks).content.decode()
     page = client.get(url_of(draft)).content.decode()
     assert 'enctype="multipart/form-data"' in page
-    assert 'accept="image/*"' in page
+    assert 'accept="image/*,application/pdf"' in page
     assert "capture" not in page
     assert "portal-material__picture" in page
     assert "PDF" in page
@@ -98,8 +99,8 @@ def test_a_resident_sends_photos_and_sees_them_without_scripts(draft, cast, clie
 
 
 BAD = {
-    "a.pdf": (b"%PDF-1.7\n%", "PDF"),
-    "b.svg": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "JPEG"),
+    "a.pdf": (b"%PDF-1.7\n%", "PDF文件已损坏"),
+    "b.svg": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "JPG"),
     "c.jpg": (b"", "空"),
     "d.jpg": (jpeg()[:300], "损坏"),
     "e.jpg": (jpeg((40, 40)), "太小"),
@@ -153,14 +154,14 @@ def test_a_photo_is_replaced_and_deleted_and_that_is_taken_back(
 
 def test_a_material_takes_six_photos(draft, cast, client, monkeypatch):
     """UX-R9: the seventh is refused with the reason, the six stay, one can still be replaced."""
-    monkeypatch.setattr(pictures, "MOST_PAGES", 1)
+    monkeypatch.setattr(pictures, "MOST_FILES", 1)
     first = add(draft, cast.zhang)
     with pytest.raises(pictures.PictureRefused):
         add(draft, cast.zhang)
     again = add(draft, cast.zhang, replaces=first)
     assert list(draft.pictures.standing()) == [again]
     with pytest.raises(pictures.PictureRefused):
-        pictures.restore(application=draft, actor=actor(cast.zhang), picture=first)
+        pictures.restore(case=draft, actor=actor(cast.zhang), picture=first)
 
 
 def test_nobody_else_reaches_the_photos_of_a_draft(draft, cast, client):
@@ -184,7 +185,7 @@ def test_photos_stand_once_the_form_is_submitted(draft, cast, client):
     made = add(draft, cast.zhang)
     surplus = add(draft, cast.zhang, code="FOREIGN_PR_CARD")
     sign_in(client, cast.zhang)
-    assert client.get(url_of(draft)).context["surplus"] == [surplus]
+    assert [sent.first for sent in client.get(url_of(draft)).context["surplus"]] == [surplus]
     form = {"token": draft.submit_token, "version": draft.version, "truthful": "on"}
     assert client.post(reverse("enrollment:check_answers", args=[draft.pk]), form).status_code == 302
     draft.refresh_from_db()
@@ -196,21 +197,21 @@ def test_photos_stand_once_the_form_is_submitted(draft, cast, client):
     with pytest.raises(NotAvailable):
         add(draft, cast.zhang)
     with pytest.raises(NotAvailable):
-        pictures.remove(application=draft, actor=actor(cast.zhang), picture=made)
+        pictures.remove(case=draft, actor=actor(cast.zhang), picture=made)
     assert Upload.objects.count() == 1
     assert "已上传1张" in client.get(reverse("enrollment:application", args=[draft.pk])).content.decode()
 
 
 def test_a_submission_meanwhile_leaves_no_photo_behind(draft, cast, monkeypatch):
     """REL-R: the form is submitted in another tab while the photo is decoded; neither row nor file stays."""
-    store = pictures.uploads.store_image
+    store = pictures.uploads.store_paper
 
     def slow(*args, **options):
         made = store(*args, **options)
         submit(draft, cast.zhang)
         return made
 
-    monkeypatch.setattr(pictures.uploads, "store_image", slow)
+    monkeypatch.setattr(pictures.uploads, "store_paper", slow)
     with pytest.raises(NotAvailable):
         add(draft, cast.zhang)
     assert not Upload.objects.exists()

@@ -5,14 +5,16 @@ import datetime
 import pytest
 from django.urls import reverse
 
-from enrollment import discarding, services
+from enrollment import discarding, offices, services
 from enrollment.models import Application
 from enrollment.states import State
 from portal.help.models import Feedback
-from portal.regions.models import Office
+from portal.outbox.models import Message
+from portal.regions.calendar import SHANGHAI
+from portal.regions.models import Office, Region
 from portal.workflow.errors import NotAvailable
 from tests.enrollment import journeys
-from tests.people_cast import actor, sign_in
+from tests.people_cast import ResidentFactory, actor, sign_in
 
 pytestmark = pytest.mark.django_db
 
@@ -58,6 +60,47 @@ def test_each_stage_names_who_has_it_and_whom_to_call(monday, cast, client):
     journeys.pay(draft)
     look()
     assert "已办结" in stages[-1]
+
+
+def test_nobody_is_asked_to_pay_once_the_pay_by_day_is_over(monday, cast, client):
+    """F1, F2, UX-R13: while money of the last day may still arrive, page, list and look-up say so."""
+    case = journeys.approved(cast.zhang, cast.clerk)
+    monday.move_to(datetime.datetime.combine(case.notice.due_on, datetime.time(12), tzinfo=SHANGHAI))
+    sign_in(client, cast.zhang)
+    assert "请缴费" in page_of(client, case)
+    monday.shift(datetime.timedelta(days=1))
+    sign_in(client, cast.zhang)
+    told = {"number": case.number, "end": cast.zhang.identity_number[-4:]}
+    for page in (
+        page_of(client, case),
+        client.get(reverse("enrollment:mine")).content.decode(),
+        client.post(reverse("lookup"), told).content.decode(),
+    ):
+        assert "缴费期限已过" in page
+        assert "请缴费" not in page
+        assert "需要您处理" not in page
+        assert "缴费截止日" not in page
+        assert "您：有事项等您办理" not in page
+
+
+def test_where_the_payment_comes_first_no_day_of_decision_is_promised_before_it(monday, client):
+    """A8, UX-R12, F1: receipt, message and progress say that the review begins with the payment, by no false day."""
+    region = Region.objects.get(code="442000001")
+    person = ResidentFactory(home_region=region, hukou_region_code="442000")
+    sign_in(client, person)
+    case = journeys.submitted(person, town=region.code)
+    page = page_of(client, case, "receipt")
+    assert "缴费后由" in page
+    assert "作出决定" not in page
+    assert "最晚日期" not in page_of(client, case)
+    message = Message.objects.get(template="enrollment_submitted", resident=person)
+    assert "缴费后开始审核" in message.body
+    assert "作出决定" not in message.body
+    journeys.sweep()
+    monday.shift(datetime.timedelta(days=4))
+    case = journeys.reload(case)
+    journeys.pay(case, paid_on=datetime.date(2026, 11, 26))
+    assert offices.expected_on(journeys.reload(case)) == datetime.date(2026, 11, 26)
 
 
 def test_without_a_chosen_office_the_county_centre_is_named(monday, cast, client):

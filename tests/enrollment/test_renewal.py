@@ -1,6 +1,7 @@
 """The renewal campaign: everybody insured, once, at the right amount, and nobody who left."""
 
 import os
+import uuid
 from datetime import date, datetime
 
 import pytest
@@ -14,6 +15,7 @@ from pytest_django.asserts import assertContains, assertNotContains
 from enrollment import renewal, services
 from enrollment.models import Application, Cover, RenewalCampaign, RenewalEntry
 from enrollment.states import State
+from payments import campaigns, print_runs
 from payments.models import Notice
 from payments.workflow import NoticeWorkflow
 from portal.audit.models import AuditEntry
@@ -26,7 +28,7 @@ from portal.regions.calendar import SHANGHAI
 from portal.regions.models import Region
 from tests.enrollment import journeys
 from tests.enrollment.test_money import publish
-from tests.people_cast import ResidentFactory, actor, region, sign_in
+from tests.people_cast import ResidentFactory, actor, make_staff, region, sign_in
 
 LAST_YEAR = datetime(2025, 11, 24, 10, 0, tzinfo=SHANGHAI)
 TOWN = "450302001"
@@ -350,3 +352,22 @@ def test_ten_thousand_people_are_renewed(cast, monday):
     while run(made) != "done":
         pass
     assert Notice.objects.count() == count
+
+
+def test_campaign_is_printed_by_those_whose_area_it_reaches(cast, monday, client):
+    """Issue 5: a county prints its part of the city's campaign and its own, not the neighbour's."""
+    here, there = insured(), insured(town="450305001")
+    city = renewal.start(Region.objects.get(code="450300"), 2027, actor=actor(make_staff("su", "admin", "450300")))
+    run(city)
+    neighbours = RenewalCampaign.objects.create(region=region("450305"), cover_year=2027)
+    known = campaigns.reaching(actor(cast.cashier))
+    assert [choice.pk for choice in known] == [city.pk]
+    assert known[0].name == "桂林市 2027 年度集中续保"
+    assert campaigns.named(neighbours.pk).pk == neighbours.pk
+    assert campaigns.named(uuid.uuid4()) is None
+    assert not campaigns.notices_of(uuid.uuid4()).exists()
+    assert set(campaigns.notices_of(city.pk)) == {of(here).notice, of(there).notice}
+    chosen = {"actor": actor(cast.cashier), "region": region("450302")}
+    assert print_runs.start_print_run(**chosen, campaign=city.pk).notice_count == 1
+    with pytest.raises(PermissionError):
+        print_runs.start_print_run(**chosen, campaign=neighbours.pk)

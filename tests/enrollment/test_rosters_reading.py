@@ -66,7 +66,8 @@ FILES = {
     "only the example": (lambda: files.template("xlsx"), "no_rows"),
     "pdf named xlsx": (lambda: b"%PDF-1.7 x", "no_table"),
     "picture": (lambda: b"\xff\xd8\xff\xe0", "no_table"),
-    "html named xls": (lambda: b"<html><table></table>", "no_table"),
+    "html named xls": (lambda: b"<html><table></table>", "web_page"),
+    "OpenDocument": (lambda: only_zip("mimetype", "content.xml"), "open_document"),
     "old xls": (lambda: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, "old_workbook"),
     "protected": (
         lambda: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"),
@@ -87,6 +88,10 @@ FILES = {
     "NUL": (lambda: as_csv([ROW]) + b"\0", "no_table"),
     "two encodings": (lambda: as_csv([ROW]) + "李四\xff".encode("latin1", "ignore") + b"\xff\xff,", "encoding"),
     "open quotation mark": (lambda: as_csv([ROW]) + ('"' + "x" * 3_000).encode(), "broken_line"),
+    "open quotation mark near the end": (lambda: as_csv([ROW] * 2)[:-2] + b'\r\n"x', "broken_line"),
+    "open quotation mark before people": (lambda: as_csv([ROW] * 3).replace(b",\xe7", b',"\xe7', 1), "broken_line"),
+    "a quotation mark inside of a text": (lambda: as_csv([ROW], encoding="utf-8").replace(b"8", b'8"'), 1),
+    "two lines in one cell": (lambda: as_csv([[*ROW[:3], "甲山村\n8号"], ROW]), 2),
     "UTF-8 with mark": (lambda: as_csv([ROW]), 1),
     "UTF-8": (lambda: as_csv([ROW], encoding="utf-8"), 1),
     "GB18030": (lambda: as_csv([["㐂𠮷", *ROW[1:]]], encoding="gb18030"), 1),
@@ -125,10 +130,11 @@ def with_many(content, count):
     return stream.getvalue()
 
 
-def only_zip():
+def only_zip(*names):
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
-        archive.writestr("readme.txt", "x")
+        for name in names or ("readme.txt",):
+            archive.writestr(name, "x")
     return stream.getvalue()
 
 
@@ -187,6 +193,9 @@ def test_cells_that_lost_digits_or_are_merged_are_named():
     number_cell = as_workbook([["张三", 450302199003079919, 19900000001, "甲山村"]])
     (line,) = lines_of(number_cell)
     assert (line.marks, line.cells["phone"]) == ({"id_number": "lost_digits"}, "19900000001")
+    (fault,) = texts.sentences(line, [columns.Fault("id_number", "lost_digits")], None)
+    assert "4.503…E+17" in fault.text
+    assert "1990" not in fault.text
     (text,) = lines_of(as_csv([["张三", "4.50302E+17", "", "甲山村"]]))
     assert text.marks == {"id_number": "lost_digits"}
     merged = as_workbook([ROW, ROW], change=lambda sheet: sheet.merge_range(1, 3, 2, 3, "甲山村"))
@@ -232,6 +241,25 @@ def test_a_line_is_told_of_everything_at_once():
         ("missed_years", "years"),
         ("address", "required"),
     }
+
+
+@pytest.mark.parametrize(
+    ("cells", "faults"),
+    [
+        ({"birth_on": "1990-03-08"}, [("birth_on", "number_birth")]),
+        ({"sex": "女"}, [("sex", "number_sex")]),
+        ({"birth_on": "1990年3月7日", "sex": "男"}, []),
+        ({"birth_on": "2990-03-07"}, [("birth_on", "future")]),
+    ],
+)
+def test_a_line_that_contradicts_its_identity_number_is_named(cells, faults):
+    """REL-X5, A2: a day of birth or a sex that the number does not have decides nothing by itself."""
+    number = identity_number("450302", "19900307", "M")
+    read = columns.read_line({"name": "李四", "id_number": number, "address": "甲山"} | cells, {}, TODAY)
+    assert [(fault.column, fault.code) for fault in read.faults] == faults
+    raw = reading.RawLine(2, {"id_number": number} | cells)
+    words = [fault.text for fault in texts.sentences(raw, read.faults, None)]
+    assert all("1990年3月7日" in text for text, fault in zip(words, read.faults, strict=True) if "birth" in fault.code)
 
 
 def test_choices_are_read_in_both_languages_and_by_code():

@@ -1,12 +1,14 @@
 """The procedure descriptions row by row where no other test names them, and hostile input into the ways in."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from django.urls import reverse
 
+from cards.services import obstacles as card_obstacles
 from enrollment import offices, papers, services
-from enrollment.models import Application
+from enrollment.models import Application, Cover
+from portal.outbox.models import Message
 from portal.people.models import Level
 from portal.regions import policy as policies
 from portal.regions.models import Region
@@ -16,7 +18,7 @@ from tests.enrollment.registrations import handed_in as registered
 from tests.enrollment.test_bad_input import FINE, HOSTILE
 from tests.enrollment.test_ways_coordination import clerk  # noqa: F401
 from tests.enrollment.test_ways_form import declared
-from tests.people_cast import ResidentFactory, actor, sign_in
+from tests.people_cast import ResidentFactory, actor, identity_number, make_staff, sign_in
 
 pytestmark = pytest.mark.django_db
 
@@ -73,10 +75,16 @@ def test_accuracy_truth_and_materials_are_confirmed_before_the_end(client, monda
     assert any("真实" in text for text in receipt.paragraphs)
 
 
-def test_the_audit_has_its_time_and_the_person_presents_the_card(monday, cast):
-    """S1-20, S1-21, S0-10, S0-11: decided within the stated time; help says where the card is shown and how kept."""
+def test_the_audit_has_its_time_and_the_card_follows_the_cover(monday, cast):
+    """S1-20, S0-10, S0-11: decided within the stated time; no card before approval and payment; how it is kept."""
     case = journeys.under_review(cast.zhang)
     assert offices.expected_on(case) == date(2026, 11, 26)
+    assert "not_insured" in card_obstacles(cast.zhang)
+    case = journeys.seen(case, cast.clerk)
+    services.approve(application=case, actor=actor(cast.clerk), version=case.version)
+    assert "not_insured" in card_obstacles(cast.zhang)
+    journeys.pay(journeys.reload(case))
+    assert "not_insured" not in card_obstacles(cast.zhang)
     policy = policies.for_region(case.region)
     assert "卡面清洁" in policy.text("card.care_notice")
 
@@ -125,6 +133,94 @@ def test_questions_about_a_school_are_kept_from_people_past_school_age(client, m
     assert "school" in client.post(url, told).context["form"].errors
     assert client.post(url, told | {"school": "tertiary"}).status_code == 302
     assert "school" in client.get(url).context["form"].fields
+
+
+def test_a_child_who_signs_in_alone_is_led_to_the_guardian(client, monday):
+    """A10, S1-15: under 16 nobody applies alone, for themselves or for a family; the way out is named."""
+    child = ResidentFactory(name="小学生", identity_number=identity_number("450302", "20120510", "F"))
+    sign_in(client, child)
+    client.get(reverse("enrollment:check"), {"region": "450302001"})
+    for name in ("start", "household_start"):
+        for answer in (
+            client.get(reverse(f"enrollment:{name}")),
+            client.post(reverse(f"enrollment:{name}"), {"who": "self"}),
+        ):
+            page = answer.content.decode()
+            assert "请由父母或其他监护人代您办理" in page
+            assert "未满16周岁" in page
+            assert "0773-" in page
+    assert not Application.objects.exists()
+    old_enough = ResidentFactory(identity_number=identity_number("450302", date(2010, 11, 23)))
+    sign_in(client, old_enough)
+    assert client.post(reverse("enrollment:start"), {"who": "self"}).status_code == 302
+
+
+def test_a_birthday_other_than_the_numbers_is_named_before_submission(client, monday, cast):
+    """UX-R8: it may be right, so it is accepted, but nobody mistypes it unnoticed."""
+    sign_in(client, cast.zhang)
+    draft = journeys.draft(cast.zhang)
+    url = reverse("enrollment:check_answers", args=[draft.pk])
+    assert "号码中的不一致" not in client.get(url).content.decode()
+    services.save_section(
+        application=draft, section="person", values=journeys.ANSWERS["person"] | {"birth_on": date(1990, 3, 8)}
+    )
+    assert "出生日期与身份证件号码中的不一致" in client.get(url).content.decode()
+
+
+def test_who_has_nothing_to_pay_is_nowhere_asked_for_money(client, monday, cast):
+    """S1-22, DOMAIN §6: from the task list to the decision paper and every message; insured without a payment."""
+    cast.zhang.assistance_category = "EXTREME_POVERTY"
+    cast.zhang.save()
+    sign_in(client, cast.zhang)
+    case = journeys.draft(cast.zhang, answers={"assistance": {"assistance": "EXTREME_POVERTY"}})
+    pages = [client.get(reverse(f"enrollment:{name}", args=[case.pk])) for name in ("tasks", "check_answers")]
+    assert "无需缴费" in pages[1].content.decode()
+    services.submit(application=case, actor=actor(cast.zhang), token=case.submit_token, version=case.version)
+    pages.append(client.get(reverse("enrollment:receipt", args=[case.pk])))
+    journeys.sweep()
+    case = journeys.seen(journeys.reload(case), cast.clerk)
+    services.approve(application=case, actor=actor(cast.clerk), version=case.version)
+    pages += [client.get(reverse(f"enrollment:{name}", args=[case.pk])) for name in ("application", "receipt")]
+    pages.append(client.get(reverse("enrollment:decision_paper", args=[case.pk, "html"])))
+    for answer in pages:
+        told = answer.content.decode().split("<main")[-1].split("</main>")[0]
+        for words in ("¥", "请缴费", "缴纳保险费", "缴费通知", "需要缴费", "缴费后"):
+            assert words not in told, (answer.request["PATH_INFO"], words)
+    case.refresh_from_db()
+    assert (case.state, case.notice, case.cover.waiting_months) == ("enrolled", None, 0)
+    assert not any("缴费" in message.body for message in Message.objects.filter(resident=cast.zhang))
+
+
+def test_the_offices_time_costs_nobody_with_nothing_to_pay_the_benefits(monday, cast):
+    """N21: who is free of the premium has done everything with the application; paid cover begins with the payment."""
+    old = ResidentFactory(name="老人", identity_number="450305195001019980")
+    case = journeys.under_review(old, town="360113001", year=2027)
+    assert case.nothing_payable  # 70 years and older, not exempt from waiting
+    monday.shift(timedelta(days=103))  # into March: the collection period is over
+    here = make_staff("nan", "clerk", "360113001", office_kind="service_point")
+    case = journeys.seen(journeys.reload(case), here)
+    services.approve(application=case, actor=actor(here), version=case.version)
+    written = Cover.objects.get(application=case)
+    assert (written.benefits_from, written.waiting_months) == (date(2027, 1, 1), 0)
+
+
+def test_a_year_that_gives_nothing_any_more_is_named_before_anybody_pays(client, monday, cast):
+    """N21, UX-R1: in Nanchang in November the year is late and the waiting period longer than what is left of it."""
+    client.get(reverse("enrollment:check"), {"region": "360113001"})
+    told = {"birth_on_year": "1980", "birth_on_month": "5", "birth_on_day": "1", "status": "local_hukou"}
+    told |= {"other_cover": "none", "in_area": "yes", "assistance": "none"}
+    words = "2026年度：享受不到待遇"
+    page = client.post(reverse("enrollment:check"), told).content.decode()
+    assert page.count(words) == 1
+    exempt = client.post(reverse("enrollment:check"), told | {"assistance": "DIBAO"}).content.decode()
+    assert words not in exempt
+    assert "等待期后享受" not in exempt
+    sign_in(client, cast.zhang)
+    client.get(reverse("enrollment:check"), {"region": "360113001"})
+    asked = client.post(reverse("enrollment:start"), {"who": "self"}).content.decode()
+    assert asked.count(words) == 1
+    draft = journeys.draft(cast.zhang, town="360113001", year=2026)
+    assert words in client.get(reverse("enrollment:check_answers", args=[draft.pk])).content.decode()
 
 
 def test_a_second_application_is_refused_and_led_to_the_first_and_five_replays_are_one(client, monday, cast):

@@ -132,10 +132,63 @@ def test_waiting_to_pay_runs_through_the_windows_to_the_next_collection_period(r
         (date(2027, 9, 1), date(2027, 12, 31), [(2028, "collection")]),
         (date(2028, 1, 1), None, [(2028, "late")]),
     ]
+    told = [[(o.dates.benefits_from, o.dates.waiting_months) for o in one.outcomes] for one in stretches]
+    assert told == [
+        [(date(2027, 1, 1), 0)],
+        [(date(2027, 4, 2), 3)],
+        [],
+        [(date(2028, 5, 1), 4)],  # 2027 went by unpaid: three months and one more
+        [(date(2028, 5, 2), 4)],
+    ]
+    infant = simulator.if_you_wait(
+        simulator.Question(date(2026, 10, 10), date(2026, 11, 23)), policy, lambda day: day.weekday() < 5
+    )
+    assert {o.dates.waiting_months for one in infant for o in one.outcomes if o.window == "collection"} == {0}
     lapse = simulator.lapse(2027, policy)
     assert (lapse.year, lapse.pay_until, lapse.late_until) == (2028, date(2027, 12, 31), date(2028, 6, 30))
     assert lapse.waiting_months == 3
     assert simulator.lapse(2027, given_policy("zhongshan")[0]).late_until is None
+    assert simulator.lapse(2027, policy, "DIBAO").waiting_months == 0
+    assert simulator.lapse(2027, policy, "DIBAO_MARGINAL").waiting_months == 3
+
+
+SETTINGS = [
+    {"collection_period": {"from": "09-01", "until": "12-31"}, "late_window_until": "06-30"},
+    {"collection_period": {"from": "09-01", "until": "12-31"}, "first_gap_year_adds": False},
+    {"collection_period": {"from": "09-15", "until": "02-29"}, "late_window_until": "12-31"},
+]
+
+
+@given(
+    st.sampled_from(SETTINGS),
+    st.dates(date(2024, 1, 1), date(2030, 12, 31)),
+    st.integers(0, 200),
+    st.integers(0, 6),
+    st.integers(0, 6),
+)
+def test_whoever_pays_earlier_or_missed_less_is_never_covered_later(settings, pay_on, days, missed, repaid):
+    """N21: any adult, any day: on a window that is open, after the day of payment, never ahead of an earlier payer."""
+    policy = Policy("450300", pay_on, {"rules": {"setting": settings | {"waiting_exempt": ["DIBAO"]}}, "sources": {}})
+
+    def found(on, **rest):
+        asked = simulator.Question(ADULT, on, **rest)
+        return {one.year: one for one in simulator.outcomes(asked, policy, lambda day: day.weekday() < 5)}
+
+    asked = {"missed_years": missed, "repaid_years": min(missed, repaid)}
+    now, later = found(pay_on, **asked), found(date.fromordinal(pay_on.toordinal() + days), **asked)
+    for year, one in now.items():
+        assert one.dates.benefits_from > pay_on
+        assert one.dates.benefits_from >= date(year, 1, 1)
+        assert pay_on <= one.pay_until
+        assert (one.window == "collection" and not missed) <= (one.dates.waiting_months == 0)
+        assert found(pay_on, category="DIBAO", **asked)[year].dates.waiting_months == 0
+        if missed:
+            less = found(pay_on, missed_years=missed - 1, repaid_years=min(missed - 1, asked["repaid_years"]))
+            assert less[year].dates.benefits_from <= one.dates.benefits_from
+        if missed >= 4:
+            assert one.dates.waiting_months >= 6
+        if year in later:
+            assert one.dates.benefits_from <= later[year].dates.benefits_from
 
 
 RATES = coordination.Rates(
@@ -248,6 +301,9 @@ def test_the_five_kinds_of_material_with_their_alternatives(flexible, costs, dep
     assert materials.outstanding(rules, one_of_each) == []
     for code in one_of_each:
         assert len(materials.outstanding(rules, one_of_each - {code})) == 1
+    for document, card in (("TW_TRAVEL_PERMIT", "HMT_PERMIT"), ("FOREIGN_PR_ID", "FOREIGN_PR_CARD")):
+        papers = coordination.papers(policy, told | {"document": document})
+        assert {rule.code for kind, rule in papers if kind == 1} - {"SPOUSE_CHILDREN_ID"} == {card}
 
 
 @given(st.dates(date(1900, 1, 1), date(2030, 12, 31)), st.integers(0, 120))
@@ -338,8 +394,34 @@ def test_assisted_groups_pay_what_their_region_says(place, age, category, school
         ({"foreign": True, "agent": True}, "FOREIGN_PR_CARD AGENT_ID POWER_OF_ATTORNEY PHOTO ENROLMENT_FORM"),
         ({"hmt": True, "guardian": True, "age": 9}, "HMT_PERMIT GUARDIAN_ID PHOTO ENROLMENT_FORM"),
         (
-            {"student": True, "guardian": True, "age": 9, "listed_by_school": True},
+            {"student": True, "guardian": True, "age": 9, "listed_by_school": True, "has_id_card": True},
             "ID_CARD GUARDIAN_ID PHOTO SCHOOL_LIST",
+        ),
+        (
+            {"student": True, "guardian": True, "age": 9, "listed_by_school": True, "has_id_card": False},
+            "HOUSEHOLD_REGISTER GUARDIAN_ID PHOTO SCHOOL_LIST",
+        ),
+        (
+            {"student": True, "has_id_card": False, "cardless": True},
+            "HOUSEHOLD_REGISTER PHOTO SCHOOL_LIST STUDENT_PROOF",
+        ),
+        (
+            {"student": True, "document": "TW_TRAVEL_PERMIT", "has_id_card": False, "listed_by_school": True},
+            "HMT_PERMIT PHOTO SCHOOL_LIST",
+        ),
+        (
+            {"student": True, "document": "FOREIGN_PR_ID", "has_id_card": False, "listed_by_school": True},
+            "FOREIGN_PR_CARD PHOTO SCHOOL_LIST",
+        ),
+        (
+            {"student": True, "category": "DIBAO", "has_id_card": True, "listed_by_school": True},
+            "ID_CARD PHOTO SCHOOL_LIST ASSISTANCE_CERTIFICATE",
+        ),
+        ({"hmt": True, "category": "SEVERE_DISABILITY"}, "HMT_PERMIT PHOTO ENROLMENT_FORM ASSISTANCE_CERTIFICATE"),
+        ({"foreign": True, "category": "DIBAO"}, "FOREIGN_PR_CARD PHOTO ENROLMENT_FORM ASSISTANCE_CERTIFICATE"),
+        (
+            {"age": 40, "category": "DIBAO", "local": False, "has_id_card": True},
+            "ID_CARD HOUSEHOLD_REGISTER RESIDENCE_PERMIT PHOTO ENROLMENT_FORM ASSISTANCE_CERTIFICATE",
         ),
         (
             {"age": 9, "local": False, "has_id_card": False, "register_shows_relation": True},

@@ -54,4 +54,9 @@ PAGES = {
     "ask_correction": DECISION,
     "undo": {C: [], V: []},
     "withdraw": {R: TABLE["withdraw"][0]},
+    "correct": {R: TABLE["resubmit"][0]},
+    "answer": {C: TABLE["resubmit"][0], A: None},
 }
+"""For whom no state is named here, the case of the test is somebody else's."""
+LEADS_BACK = {"correct"}
+"""Pages that lead back to the case (302) and change nothing where others say "not now"."""

@@ -231,3 +231,40 @@ def test_old_files_and_rows_are_erased(work: Work, clock: time_machine.Traveller
     clock.shift(timedelta(days=retention.KEEP_DAYS))
     retention.erase_old()
     assert not Job.objects.exists()
+
+
+def test_job_that_comes_farther_each_time_it_is_killed_is_not_given_up(
+    work: Work, clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """REL-K13, E7: the count of attempts starts anew with progress, and with nothing else."""
+
+    class Killed(BaseException):
+        """The worker's process is gone."""
+
+    def die(progress: Progress, number: int) -> None:
+        if len(work.done) % 2 == 0:
+            raise Killed
+
+    work.on_unit = die
+    job = start(20)
+    for killed in range(1, 3 * services.MAX_ATTEMPTS):
+        with pytest.raises(Killed):
+            services.run(job.pk)
+        assert (fresh(job).done, fresh(job).attempts) == (killed, 1)
+        clock.shift(services.STALLED_AFTER + timedelta(seconds=1))
+    # From here on it dies where it stands, and one that starts over and comes less far has made no progress either.
+    Job.objects.update(cursor={}, done=0)
+    before = len(work.done)
+
+    def die_at_once(progress: Progress, number: int) -> None:
+        if number == 3:
+            raise Killed
+
+    work.on_unit = die_at_once
+    for _attempt in range(services.MAX_ATTEMPTS - 1):
+        Job.objects.update(cursor={})
+        with pytest.raises(Killed):
+            services.run(job.pk)
+        clock.shift(services.STALLED_AFTER + timedelta(seconds=1))
+    assert services.run(job.pk) == "failed"
+    assert len(work.done) == before + 4 * (services.MAX_ATTEMPTS - 1)

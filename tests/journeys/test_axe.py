@@ -7,10 +7,10 @@ from playwright.sync_api import Page
 
 from payments.services import live_notice
 from portal.people.models import User
-from tests.harness.browser import DESKTOP, PHONE, Pages
+from tests.harness.browser import DESKTOP, PHONE
 from tests.harness.portals import LivePortal
 from tests.journeys import walk
-from tests.journeys.stops import Stop, Visitor, barriers, too_wide
+from tests.journeys.stops import Stop, Visitor, barriers_and_width
 
 pytestmark = pytest.mark.browser
 
@@ -105,7 +105,7 @@ ADMIN = ["/desk/policy/", "/desk/policy/calculator/", "/desk/policy/calendar/", 
 
 
 @pytest.mark.parametrize(("language", "size"), LOOKS)
-def test_axe_finds_nothing_on_any_page(
+def test_axe_finds_nothing_on_any_page_and_none_is_wider_than_a_narrow_phone(
     live_portal: LivePortal,
     browser_page: Callable[..., Page],
     people: dict[str, Visitor],
@@ -114,15 +114,8 @@ def test_axe_finds_nothing_on_any_page(
     language: str,
     size: tuple[int, int],
 ) -> None:
-    """J2, UX-E1: no finding of axe on the pages of residents, clerks, cashier and policy, nor in their error states."""
+    """J2, UX-E1, UX-E5: the pages of residents, clerks, cashier and policy, and their error states: no finding of axe,
+    and none scrolls sideways at 320 pixels, in English neither, whose words are the longer ones.
+    """
     page = browser_page(size=size)
-    assert barriers(page, live_portal, language, people, stops, axe) == []
-
-
-@pytest.mark.parametrize("language", ["zh-hans", "en"])
-def test_nothing_is_wider_than_320_pixels(
-    live_portal: LivePortal, pages: Pages, people: dict[str, Visitor], stops: list[Stop], language: str
-) -> None:
-    """UX-E5: no page scrolls sideways on the narrowest phone; English words are the longer ones."""
-    page = pages.open(base_url=live_portal.url, size=(320, 700), scripts=False)
-    assert too_wide(page, live_portal, language, people, stops) == []
+    assert barriers_and_width(page, live_portal, language, people, stops, axe) == []

@@ -16,7 +16,7 @@ from portal.regions.models import Office, Region
 from tests.harness.browser import Pages
 from tests.harness.portals import LivePortal
 from tests.journeys import walk
-from tests.journeys.stops import SIDEWAYS, Stop, Visitor, journey
+from tests.journeys.stops import NARROW, Stop, Visitor, barriers_and_width
 from tests.people_cast import next_identity_number
 
 pytestmark = pytest.mark.browser
@@ -101,15 +101,5 @@ def test_every_way_in_is_sound_and_narrow(
     language: str,
 ) -> None:
     """J2, UX-E1, UX-E5: at 320 pixels axe finds nothing and nothing scrolls sideways, error states included."""
-    page = pages.open(base_url=live_portal.url, size=(320, 700))
-    found: list[str] = []
-    with journey(page, live_portal, language, people) as go:
-        for stop in stops:
-            go(stop)
-            if wide := page.evaluate(SIDEWAYS):
-                found.append(f"{stop}: {wide} px")
-            try:
-                axe(page)
-            except AssertionError as error:
-                found.append(f"{stop}: {error}")
-    assert found == []
+    page = pages.open(base_url=live_portal.url, size=(NARROW["width"], NARROW["height"]))
+    assert barriers_and_width(page, live_portal, language, people, stops, axe) == []

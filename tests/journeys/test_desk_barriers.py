@@ -9,7 +9,7 @@ from enrollment.models import Application, Mandate, Registration, Roster
 from portal.people.models import User
 from tests.harness.browser import DESKTOP, PHONE
 from tests.harness.portals import LivePortal
-from tests.journeys.stops import SIDEWAYS, Stop, Visitor, journey
+from tests.journeys.stops import Stop, Visitor, barriers_and_width
 
 pytestmark = pytest.mark.browser
 
@@ -34,6 +34,8 @@ def stops(live_portal: LivePortal) -> list[Stop]:
         village = Application.objects.filter(roster_row__isnull=False).first()
         roster, mandate = Roster.objects.get(), Mandate.objects.open().first()
         registration = Registration.objects.standing().first()
+        asked = jiashan.filter(state="correction_required").first()
+        assert asked
         assert family
         assert corrected
         assert village
@@ -45,6 +47,7 @@ def stops(live_portal: LivePortal) -> list[Stop]:
         Stop(CLERK, case),
         Stop(CLERK, f"/desk/applications/{corrected.pk}/"),
         Stop(CLERK, f"{case}identity/", sent_empty=True),
+        Stop(CLERK, f"/desk/applications/{asked.pk}/answer/", sent_empty=True),
         Stop(CLERK, "/desk/workload/"),
         Stop(CLERK, "/desk/day/"),
         Stop(CLERK, "/desk/walk-in/", sent_empty=True),
@@ -77,16 +80,5 @@ def test_the_pages_of_the_desk_have_no_barrier_and_fit_320_pixels(
 ) -> None:
     """UX-E1, UX-E5, J2: cases, decisions, lists, figures, counter, rosters and the village's pages, with errors too."""
     page = browser_page(size=size)
-    found: list[str] = []
-    with journey(page, live_portal, language, people) as go:
-        for stop in stops:
-            page.set_viewport_size({"width": size[0], "height": size[1]})
-            go(stop)
-            try:
-                axe(page)
-            except AssertionError as error:
-                found.append(f"{stop}: {error}")
-            page.set_viewport_size({"width": 320, "height": 700})
-            if sideways := page.evaluate(SIDEWAYS):
-                found.append(f"{stop}: {sideways} px")
+    found = barriers_and_width(page, live_portal, language, people, stops, axe)
     assert not found, "\n".join(found)

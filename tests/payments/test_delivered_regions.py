@@ -1,10 +1,14 @@
 """Notices under the regional policies that are delivered."""
 
+import io
+
 import pytest
+from pypdf import PdfReader
 
 from payments import kinds
 from payments.models import Line, Notice
 from payments.services import issue_notice
+from portal.documents.papers import render_pdf
 from portal.people.actors import SYSTEM
 from portal.regions.models import PolicySnapshot, Region
 from portal.regions.text import both
@@ -67,6 +71,18 @@ def test_zhongshan_card_fee_is_paid_at_exactly_three_banks(towns):
     assert all(
         found[code] for code in ("payee", "payee_account", "payee_bank", "executing_unit", "executing_unit_code")
     )
+
+
+@pytest.mark.parametrize(("name", "kind"), [("guilin", "premium"), ("zhongshan", "premium"), ("zhongshan", "nontax")])
+def test_slip_stays_with_the_notice(towns, name, kind):
+    """S1-07, S4-16, S4-17: one person's notice is one sheet; a family's slip never stands on a sheet of its own."""
+    notice = notice_in(towns[name], kind, 40_000 if kind == "premium" else 2_000)
+    for count in (1, 8) if kind == "premium" else (1,):
+        notice.lines = notice.lines * count
+        reader = PdfReader(io.BytesIO(render_pdf(kinds.paper_of(notice, "zh-hans"))))
+        sheets = ["".join(page.extract_text().split()) for page in reader.pages]
+        assert count > 1 or len(sheets) == 1
+        assert ["扫码核验真伪" in sheet for sheet in sheets if "柜台留存联" in sheet] == [True]
 
 
 @pytest.mark.parametrize("language", ["zh-hans", "en"])

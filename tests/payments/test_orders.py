@@ -5,6 +5,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+import time_machine
 from django.test import Client, override_settings
 from django.urls import reverse
 from django.utils import timezone
@@ -390,11 +391,13 @@ DESKTOP_BROWSER = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 
         ("wechat", IN_WECHAT, "code"),
         ("wechat", DESKTOP_BROWSER, "code"),
         ("wechat", "", "code"),
-        ("alipay", PHONE_BROWSER, "code"),
+        ("alipay", PHONE_BROWSER, "h5"),
+        ("alipay", IN_WECHAT, "code"),
+        ("alipay", DESKTOP_BROWSER, "code"),
     ],
 )
 def test_telephone_opens_the_app_and_a_desktop_shows_a_code(bank, client, provider, agent, way):
-    """S1-13, UX-R23: WeChat H5 in the browser of a telephone, outside of WeChat; a code to scan everywhere else."""
+    """S1-13, UX-R23: WeChat H5 and Alipay wap in the browser of a telephone, outside of apps; a code elsewhere."""
     notice = fresh()
     sign_in(client, notice.resident)
     address = reverse("payments:pay", args=[notice.pk])
@@ -405,12 +408,17 @@ def test_telephone_opens_the_app_and_a_desktop_shows_a_code(bank, client, provid
         assertContains(page, "data:image/png;base64,")
         return
     assertNotContains(page, "data:image/png;base64,")
-    assert "redirect_url=http%3A%2F%2Ftestserver%2Fpay%2Forders%2F" in made.link
+    back_to = {"wechat": "redirect_url", "alipay": "return_url"}[provider]
+    assert f"{back_to}=http%3A%2F%2Ftestserver%2Fpay%2Forders%2F" in made.link
     assertContains(page, made.link.replace("&", "&amp;"))
     # At the bank: pays, and comes back by the browser, which changes nothing; the callback does.
     bank_page = Client()
-    assertContains(bank_page.get(made.link), "¥400.00")
-    assertContains(bank_page.post(made.link, {"fault": "lost"}, follow=True), reverse("payments:order", args=[made.pk]))
+    opened = bank_page.get(made.link, follow=True)
+    assertContains(opened, "¥400.00")
+    paid = bank_page.post(
+        opened.redirect_chain[-1][0] if opened.redirect_chain else made.link, {"fault": "lost"}, follow=True
+    )
+    assertContains(paid, reverse("payments:order", args=[made.pk]))
     back = client.get(reverse("payments:order", args=[made.pk]))
     assertContains(back, "请勿重复缴费")
     assert not Payment.objects.exists()
@@ -453,3 +461,38 @@ def test_bank_sends_a_payer_back_to_the_portal_alone(bank):
     bank.pay(made)
     address = f"{made.code.split('?')[0]}?redirect_url=https%3A%2F%2Fevil.example%2F"
     assertNotContains(Client().get(address), 'href="https://evil.example')
+
+
+def test_changed_or_late_wap_address_opens_nothing_at_the_bank(bank):
+    """E5, S1-13: the address carries our signature: another amount, another place to return to, a late opening: no."""
+    made = orders.pay_now(fresh(), "alipay", actor=SYSTEM, client_ip="203.0.113.7")
+    assert "alipay.trade.wap.pay" in made.link
+    for old, new in (
+        ("400.00", "4.00"),
+        ("testserver%2Fpay%2Forders", "evil.example%2Fpay"),
+        ("QUICK_WAP_WAY", "FAST"),
+    ):
+        changed = made.link.replace(old, new)
+        assert changed != made.link
+        assertContains(Client().get(changed), "isv.sign")
+    with time_machine.travel(made.expires_at + timedelta(seconds=1), tick=False):
+        assert Client().get(made.link).status_code == 400
+    assert not book.rows("SELECT * FROM trade")
+    # Opened twice it is one trade; closed by us it can be opened no more.
+    for _twice in range(2):
+        assert Client().get(made.link).status_code == 302
+    assert len(book.rows("SELECT * FROM trade")) == 1
+    cancel_notices(purpose=made.notice.purpose, references=[made.notice.reference], actor=SYSTEM, reason="withdrawn")
+    assert ask(made, minutes=1).state == OrderState.CLOSED
+    assert Client().get(made.link).status_code == 400
+
+
+def test_wap_address_that_was_opened_late_loses_no_money(bank):
+    """E6: closed by us before the payer opened it, so that Alipay knew of nothing; the money waits or settles, once."""
+    made = orders.pay_now(fresh(), "alipay", actor=SYSTEM, client_ip="203.0.113.7")
+    pay(made.notice)
+    assert ask(made, minutes=1).state == OrderState.CLOSED
+    Client().get(made.link)
+    bank.pay(made)
+    waiting = Payment.objects.get(provider="alipay")
+    assert (waiting.outcome, waiting.exception.reason) == ("exception", Reason.DUPLICATE)

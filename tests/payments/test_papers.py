@@ -150,7 +150,7 @@ def test_paper_speaks_one_language():
 
 
 def test_paper_made_after_payment_says_paid():
-    """E11: no more slip and ways to pay, and the words not to pay again."""
+    """E11: no more slip, ways to pay and warning of late payment, and the words not to pay again."""
     notice = issue()
     before = kinds.paper_of(notice)
     pay(notice)
@@ -159,7 +159,8 @@ def test_paper_made_after_payment_says_paid():
     assert (before.status, after.status) == ("", "已于2026年11月23日缴费，请勿重复缴费。")
     assert before.slip is not None
     assert after.slip is None
-    assert not any("农信社" in text for text in after.paragraphs)
+    assert any("待遇等待期" in text for text in before.paragraphs)
+    assert after.paragraphs == []
 
 
 @pytest.mark.parametrize("kind", ["premium", "nontax"])

@@ -1,9 +1,12 @@
 """Confirmed refunds leave once: by the service that took the money, or by hand, and the books know when (E10, N8)."""
 
 from datetime import timedelta
+from functools import partial
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 from pytest_django.asserts import assertContains
@@ -30,6 +33,7 @@ from payments.statement_formats import detect, parse
 from payments.statements import import_chunk
 from payments.states import State
 from portal.audit.models import AuditEntry
+from portal.design.paging import keyed_page
 from portal.outbox.models import Message
 from portal.people.actors import SYSTEM, Role
 from tests.payments.notices import issue, pay
@@ -381,3 +385,61 @@ def test_database_keeps_the_facts_of_a_payout(cast):
     ):
         with pytest.raises(DatabaseError), transaction.atomic():
             change()
+
+
+def test_lists_of_money_cost_the_same_whatever_their_length(client, cast, monkeypatch):
+    """UX-C1, E10, N6: refunds, exceptions and the desk are read by key, in as many queries for many rows as for two."""
+    for name in ("payouts", "exceptions", "desk"):
+        monkeypatch.setattr(f"payments.views.{name}.keyed_page", partial(keyed_page, size=5))
+    sign_in(client, cast.cashier)
+    pages = [
+        reverse("payments:payouts"),
+        f"{reverse('payments:payouts')}?show=done",
+        reverse("payments:exceptions"),
+        reverse("payments:desk"),
+    ]
+
+    def grow(count: int) -> None:
+        for _row in range(count):
+            for paid_out in (True, False):
+                payout = refunded_in_cash(cast)
+                if paid_out:
+                    payouts.pay_by_hand(payout, actor=actor(cast.cashier), reference="R1")
+            pay(issue(), notice_number="88888888", actor=actor(cast.cashier))
+
+    def cost(address: str) -> int:
+        client.get(address)
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get(address).status_code == 200
+        return len(queries)
+
+    grow(2)
+    few = [cost(address) for address in pages]
+    grow(4)
+    assert [cost(address) for address in pages] == few
+    # The second page begins behind the last row of the first one, and a bad key shows the first page.
+    for address in pages:
+        first = client.get(address)
+        following = first.context["page"].next_url
+        joint = address.split("?")[0]
+        shown = [row.pk for row in first.context["rows"]]
+        rest = [row.pk for row in client.get(joint + following).context["rows"]]
+        assert len(shown) == 5
+        assert rest
+        assert not set(shown) & set(rest)
+        for bad in ("x", "2026-01-01_1", "9" * 40, "2026-11-23T04:00:00+00:00_" + "9" * 30):
+            answer = client.get(address, {**dict(parse_qsl(urlsplit(address).query)), "after": bad})
+            assert answer.status_code == 200
+    assertContains(client.get(pages[1]), f'href="{payouts_of_done()[-1].get_absolute_url()}"')
+
+
+def payouts_of_done() -> list[Payout]:
+    """Refunds that have left, the first of them first."""
+    return list(Payout.objects.filter(state=PayoutState.DONE).order_by("done_at"))
+
+
+def refunded_in_cash(cast) -> Payout:
+    """A refund of money that came over a counter."""
+    notice = issue()
+    pay(notice)
+    return refunded(notice, cast)

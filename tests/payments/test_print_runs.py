@@ -13,6 +13,7 @@ from pytest_django.asserts import assertContains, assertNotContains
 
 from payments import campaigns, kinds, print_runs
 from payments.models import Notice, PrintRun
+from payments.services import propose_refund, refuse_refund
 from portal.audit.models import AuditEntry
 from portal.documents import records
 from portal.documents.models import PaperRecord
@@ -160,6 +161,44 @@ def test_stopped_run_leaves_no_names_behind(cast, notices, small_parts, monkeypa
     monkeypatch.setattr(print_runs.Progress, "step", stop_then_step)
     assert jobs.run(run.job_id) == "stopped"
     assert list(job.folder.iterdir()) == []
+
+
+def test_stopped_run_is_printed_again_by_its_owner(client, cast, notices, small_parts):
+    """Print runs, J1: stop and go on by plain forms; the file is whole, and a run at work is left alone."""
+    sign_in(client, cast.cashier)
+    run = start(cast)
+    assert jobs.run(run.job_id, run_seconds=0) == "waiting"
+    stopped = run.job_id
+    client.post(reverse("jobs:stop", args=[stopped]))
+    assert Job.objects.get(pk=stopped).state == JobState.STOPPED
+    address, again = (reverse(f"payments:{name}", args=[run.pk]) for name in ("print_run", "print_run_again"))
+    assertContains(client.get(address), f'action="{again}"')
+    assert client.get(reverse("payments:print_run_file", args=[run.pk])).status_code == 404
+    for _click in range(2):
+        answer = client.post(again)
+    run.refresh_from_db()
+    assert run.job_id != stopped
+    assert answer.url == reverse("jobs:show", args=[run.job_id])
+    assertNotContains(client.get(address), f'action="{again}"')
+    assert jobs.run(run.job_id) == "done"
+    assert numbers_in(file_of(run)) == in_order()
+    sign_in(client, cast.reviewer)
+    assert client.post(again).status_code == 404
+    assert Job.objects.count() == 2
+
+
+def test_refused_refund_leaves_the_paper_of_the_run_genuine(cast, notices):
+    """N4, E11: printed one by one or in number, the paper after a refused refund is one and the same version."""
+    pay(notices[0])
+    first = kinds.paper_of(Notice.objects.get(pk=notices[0].pk))
+    propose_refund(notices[0], reason="paid_twice", actor=actor(cast.cashier))
+    refuse_refund(notices[0], actor=actor(cast.second_cashier))
+    row = Notice.objects.select_related("region", "office", "policy", "superseded_by").get(pk=notices[0].pk)
+    [together] = kinds.papers_of([row])
+    assert together.codes == kinds.paper_of(row).codes != first.codes
+    records.issue_record(kind="premium_notice", subject_kind="payments.notice", subject_id=row.pk, version=5)
+    code = together.codes[0].payload.partition("?")[0].rstrip("/").rsplit("/", 1)[1]
+    assert records.verify(code, {}).outcome == "genuine"
 
 
 def test_papers_of_a_run_say_what_has_become_of_each_notice(cast, notices):

@@ -269,6 +269,19 @@ def changed(line: int, old: str, new: str) -> bytes:
         (lambda: changed(3, "counter", "x" * 5_000), Fault.LONG_LINE, 3),
         (lambda: changed(1, "H|ICBC", "H"), Fault.HEAD, 1),
         (lambda: changed(3, "counter", "@@").replace(b"@@", b"\x80\xff"), Fault.ENCODING, 3),
+        (lambda: changed(3, "counter", "a\0b"), Fault.SIGNS, 3),
+        (lambda: changed(2, "counter", "\x1b[2J"), Fault.SIGNS, 2),
+        (lambda: changed(1, "ICBC", "B" * 41), Fault.BANK, 1),
+        (lambda: changed(2, "|ICBC|", f"|{'B' * 41}|"), Fault.BANK, 2),
+        (lambda: changed(2, "|A|", f"|{'A' * 81}|"), Fault.TRANSACTION, 2),
+        (lambda: changed(2, "|20261123|", "|20261123 |"), Fault.DAY, 2),
+        (lambda: changed(4, "T|2|40.00", "T|2"), Fault.COUNT, 4),
+        (lambda: changed(4, "T|2|40.00", "T|2|40"), Fault.AMOUNT, 4),
+        (lambda: changed(4, "T|2|40.00", "T|2|60.00"), Fault.TOTAL, 4),
+        (lambda: changed(2, "20.00", "99999999999999.00"), Fault.AMOUNT, 2),
+        (lambda: "\n".join(good_file()).encode()[:-40], Fault.COLUMNS, 3),
+        (lambda: "\n".join([good_file()[0], "", *good_file()[1:]]).encode(), Fault.COLUMNS, 2),
+        (lambda: "\n".join([*good_file(), good_file()[-1]]).encode(), Fault.AFTER_END, 5),
     ],
     ids=lambda value: str(value) if isinstance(value, Fault) else "",
 )
@@ -299,6 +312,18 @@ def test_refused_file_changes_nothing_and_says_where(client, cast):
     for empty in (b"", b"nonsense"):
         page = client.post(reverse("payments:statements"), {"file": SimpleUploadedFile("b.txt", empty)})
         assertContains(page, "govuk-error-message")
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf", "\ufeff".encode("gb18030")])
+def test_file_is_read_whatever_mark_and_line_ends_it_has(mark):
+    """E7, REL-X1: marks of byte order in both encodings, the line ends of Windows, no line end at the end."""
+    encoding = "gb18030" if mark and mark != b"\xef\xbb\xbf" else "utf-8"
+    content = mark + "\r\n".join(good_file()).replace("counter", "柜台").encode(encoding)
+    assert detect(content) == Format.NONTAX
+    assert [one.txn for one in parse(content, Format.NONTAX)] == ["A", "B"]
+    with pytest.raises(StatementFault) as refusal:
+        detect("\n".join(good_file()).encode("utf-16"))
+    assert refusal.value.fault in (Fault.ENCODING, Fault.UNKNOWN_FORMAT)
 
 
 def test_archive_bombs_and_broken_archives_are_refused():

@@ -30,6 +30,15 @@ def test_identity_card_or_household_register_is_enough_in_guilin(policy_of: Call
     assert [len(entry) for entry in materials.outstanding(rules, {"ENROLMENT_FORM"})] == [2]
 
 
+def test_assisted_people_in_guilin_prove_who_they_are_with_either_paper_too(
+    policy_of: Callable[[str], Policy],
+) -> None:
+    """S1-03: whoever applies; the certificate comes on top."""
+    rules = policy_of(GUILIN).materials("assisted", {**ADULT, "category": "DIBAO"})
+    entries = [{rule.code for rule in entry} for entry in materials.groups(rules)]
+    assert entries == [{"ID_CARD", "HOUSEHOLD_REGISTER"}, {"ENROLMENT_FORM"}, {"ASSISTANCE_CERTIFICATE"}]
+
+
 def test_register_becomes_necessary_without_identity_card(policy_of: Callable[[str], Policy]) -> None:
     """S1-03: a choice of one is no choice."""
     rules = policy_of(GUILIN).materials("new_adult", {**ADULT, "has_id_card": False})

@@ -110,8 +110,11 @@ def described_by(field: BoundField) -> str:
 
 @register.filter
 def is_optional(field: BoundField) -> bool:
-    """Says whether a field may stay empty; a declaration or a lone checkbox is never marked as optional."""
-    return not field.field.required and controls.kind(field) != "checkbox"
+    """Says whether a field may stay empty; a declaration, a lone checkbox and one field of several, of which one must
+    be filled in, are never marked as optional.
+    """
+    is_marked = controls.kind(field) != "checkbox" and not getattr(field.field, "one_of_several", False)
+    return not field.field.required and is_marked
 
 
 @register.filter

@@ -40,6 +40,10 @@ KEPT_FILES = 400
 """Pages on disk, about 20 KiB each."""
 
 
+MEMORY_RULES = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
+"""Large pieces are given back as soon as they are free."""
+
+
 class LayoutFailed(RuntimeError):
     """A page could not be laid out."""
 
@@ -198,7 +202,11 @@ class LayoutMaker:
         with theirs:
             command = [sys.executable, "-P", layout_child.__file__, str(theirs.fileno())]
             self._process = subprocess.Popen(  # noqa: S603 our own module
-                command, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()], start_new_session=True
+                command,
+                stdin=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+                env={**os.environ, **MEMORY_RULES},
             )
         self._connection = Connection(ours.detach())
         self._owner = os.getpid()

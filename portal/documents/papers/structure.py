@@ -168,9 +168,9 @@ def _texts(paper: Paper) -> Iterator[str]:
             yield from row
         yield from table.foot
     yield from paper.paragraphs
+    yield from paper.signatures
     for code in paper.codes:
         yield code.caption
-    yield from paper.signatures
     yield from paper.footer
     if paper.slip:
         yield paper.slip.title

@@ -14,14 +14,17 @@ from docx.oxml.ns import qn
 from docx.shared import Mm, Pt, RGBColor
 
 from portal.documents.papers.codes import code_png
-from portal.documents.papers.output import LANGUAGE_TAGS, pair_fields
-from portal.documents.papers.structure import Paper, PaperCode, PaperField, PaperTable, Slip, check_length
+from portal.documents.papers.output import LANGUAGE_TAGS, FieldBlock, field_blocks, is_blank, pair_fields, title_class
+from portal.documents.papers.structure import Paper, PaperCode, PaperTable, Slip, check_length
 
 LATIN_FONT = "Arial"
 BODY_FONT = "宋体"
 HEAD_FONT = "黑体"
 TEXT_MM = 172
 LABEL_MM, VALUE_MM = 29, 57
+QUESTION_MM = 65
+TITLE_SIZES = {"": 19, "long": 15.5, "longer": 13.5}
+BLANK = "\u3000" * 12
 SHADE = "F1F3F5"
 # The schema of Word files fixes the order of elements; these are what may follow the ones written here.
 AFTER_LANGUAGE = ("w:eastAsianLayout", "w:specVanish", "w:oMath")
@@ -36,14 +39,17 @@ def render_docx(paper: Paper) -> bytes:
     with translation.override(paper.language):
         document = _new_document(paper)
         _write_head(document, paper)
-        _write_fields(document, [*paper.parties, *paper.fields])
+        for place, block in enumerate(field_blocks(paper)):
+            if place:
+                _paragraph(document, "", size=4)
+            _write_fields(document, block)
         for table in paper.tables:
             _write_table(document, table)
         for text in paper.paragraphs:
             _paragraph(document, text, space_before=4)
-        _write_codes(document, paper.codes)
         for text in paper.signatures:
-            _paragraph(document, text, align=WD_ALIGN_PARAGRAPH.RIGHT, space_before=6)
+            _write_signature(document, text)
+        _write_codes(document, paper.codes)
         for text in paper.footer:
             _paragraph(document, text, size=8.5)
         if paper.slip:
@@ -76,12 +82,25 @@ def _new_document(paper: Paper) -> Any:
     language.set(qn("w:val"), "en-GB" if tag == "en" else "zh-CN")
     language.set(qn("w:eastAsia"), "zh-CN")
     style.element.get_or_add_rPr().insert_element_before(language, *AFTER_LANGUAGE)
+    _write_foot(section.footer.paragraphs[0], paper.number)
     properties = document.core_properties
     properties.title = f"{paper.title} {paper.number}".strip()
     properties.author = paper.office
     properties.language = tag
     properties.comments = ""
     return document
+
+
+def _write_foot(paragraph: Any, number: str) -> None:
+    """The paper's number and the page on every sheet."""
+    paragraph.paragraph_format.tab_stops.add_tab_stop(Mm(TEXT_MM), WD_TAB_ALIGNMENT.RIGHT)
+    _run(paragraph, f"{number}\t", size=8)
+    for place, field in enumerate(("PAGE", "NUMPAGES")):
+        if place:
+            _run(paragraph, " / ", size=8)
+        simple = OxmlElement("w:fldSimple")
+        simple.set(qn("w:instr"), field)
+        paragraph._element.append(simple)
 
 
 def _write_head(document: Any, paper: Paper) -> None:
@@ -91,7 +110,7 @@ def _write_head(document: Any, paper: Paper) -> None:
     heading.alignment = WD_ALIGN_PARAGRAPH.CENTER
     heading.paragraph_format.space_before = Pt(2)
     heading.paragraph_format.space_after = Pt(6)
-    _run(heading, paper.title, size=19, bold=True, east_asian=HEAD_FONT)
+    _run(heading, paper.title, size=TITLE_SIZES[title_class(paper.title)], bold=True, east_asian=HEAD_FONT)
     if paper.number_line:
         line = document.add_paragraph()
         line.paragraph_format.tab_stops.add_tab_stop(Mm(TEXT_MM), WD_TAB_ALIGNMENT.RIGHT)
@@ -104,15 +123,24 @@ def _write_head(document: Any, paper: Paper) -> None:
         _border(paragraph, "top", "left", "bottom", "right")
 
 
-def _write_fields(document: Any, fields: Sequence[PaperField]) -> None:
-    rows = pair_fields(fields)
+def _write_signature(document: Any, text: str) -> None:
+    """Words at the right, with a line to write on where they ask for something."""
+    paragraph = _paragraph(document, text, align=WD_ALIGN_PARAGRAPH.RIGHT, space_before=6)
+    if is_blank(text):
+        _run(paragraph, BLANK)
+        paragraph.runs[-1].font.underline = True
+
+
+def _write_fields(document: Any, block: FieldBlock) -> None:
+    rows = block.rows
     if not rows:
         return
-    table = _table(document, [LABEL_MM, VALUE_MM, LABEL_MM, VALUE_MM], len(rows))
+    widths = [QUESTION_MM, TEXT_MM - QUESTION_MM] if block.asks else [LABEL_MM, VALUE_MM, LABEL_MM, VALUE_MM]
+    table = _table(document, widths, len(rows))
     for cells, row in zip((row.cells for row in table.rows), rows, strict=True):
         for index, item in enumerate(row):
             label, value = cells[index * 2], cells[index * 2 + 1]
-            if len(row) == 1:
+            if len(row) == 1 and not block.asks:
                 value = value.merge(cells[3])
             _shade(label)
             _cell(label, item.label)
@@ -156,7 +184,7 @@ def _write_slip(document: Any, slip: Slip) -> None:
     title = document.add_heading(level=2)
     title.alignment = WD_ALIGN_PARAGRAPH.CENTER
     _run(title, slip.title, size=12, bold=True, east_asian=HEAD_FONT)
-    _write_fields(document, slip.fields)
+    _write_fields(document, FieldBlock(pair_fields(slip.fields)))
     _write_codes(document, slip.codes)
     if slip.note:
         _paragraph(document, slip.note, size=8.5)

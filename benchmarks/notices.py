@@ -173,7 +173,7 @@ def own_mib(process: int | str = "self") -> float:
         rollup = Path(f"/proc/{process}/smaps_rollup").read_text()
     except OSError:
         return 0.0
-    return next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")) / 1024
+    return next((int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")), 0) / 1024
 
 
 def peak_mib(process: int) -> float:
@@ -185,7 +185,7 @@ def peak_mib(process: int) -> float:
         status = Path(f"/proc/{process}/status").read_text()
     except OSError:
         return 0.0
-    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) / 1024
+    return next((int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")), 0) / 1024
 
 
 def work(way: str) -> None:

@@ -101,7 +101,8 @@ PUBLIC = [
     "/demo/bank/",
     "/demo/phone/",
 ]
-ADMIN = ["/desk/policy/", "/desk/policy/calculator/", "/desk/policy/calendar/", "/desk/policy/450300/fee/premium/"]
+POLICY = "/desk/policy/"
+ADMIN = [POLICY, f"{POLICY}calculator/?region=450300", f"{POLICY}calendar/", f"{POLICY}450300/fee/premium.2026/"]
 
 
 @pytest.mark.parametrize(("language", "size"), LOOKS)

@@ -232,9 +232,7 @@ def _leave(
                 refunds.propose_refund(one, reason=reason, actor=proposer, at=at)
             refunds.confirm_refund(one, actor=actor, at=at)
     except (Refused, ConflictOfInterest) as error:
-        raise NotDecidable(
-            _("A refund of this notice waits for another person. Decide about that one first.")
-        ) from error
+        raise NotDecidable(_("A refund of this notice waits for another person. Decide about it first.")) from error
 
 
 def _assign(

@@ -6,7 +6,8 @@ import uuid
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -15,6 +16,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from enrollment.models import Application, ApplicationTimelineEntry, MaterialPicture, Period, Roster, RosterRow, WalkIn
+from enrollment.states import State
 from payments import ledger, payouts, retention
 from payments.gateways.base import AskedBack, BackOutcome, BackReport, Outcome, Report
 from payments.gateways.wechat import WeChatGateway
@@ -141,6 +143,23 @@ def orphan_files(patch: Any) -> Work:
 
 def deleted_pictures(patch: Any) -> Work:
     application = journeys.draft(ResidentFactory())
+    paths = _pictures(application, removed_at=timezone.now() - timedelta(hours=1))
+    rows = MaterialPicture.objects.filter(application=application)
+    return Work(lambda: (rows.count(), sum(path.exists() for path in paths)), (0, 0))
+
+
+def old_pictures(patch: Any) -> Work:
+    application = journeys.submitted(ResidentFactory())
+    paths = _pictures(application, removed_at=None)
+    Application.objects.filter(pk=application.pk).update(
+        state=State.WITHDRAWN, due_at=None, state_since=timezone.now() - LONG_AGO
+    )
+    rows = MaterialPicture.objects.filter(application=application, erased_at=None)
+    return Work(lambda: (rows.count(), sum(path.exists() for path in paths)), (0, 0))
+
+
+def _pictures(application: Application, removed_at: datetime | None) -> list[Path]:
+    """Pictures of a material and the files they lie in."""
     paths = []
     for _ in range(COUNT):
         pk = uuid.uuid4()
@@ -160,10 +179,9 @@ def deleted_pictures(patch: Any) -> Work:
             code="ID_CARD",
             upload=upload,
             sent_at=timezone.now() - LONG_AGO,
-            removed_at=timezone.now() - timedelta(hours=1),
+            removed_at=removed_at,
         )
-    rows = MaterialPicture.objects.filter(application=application)
-    return Work(lambda: (rows.count(), sum(path.exists() for path in paths)), (0, 0))
+    return paths
 
 
 def held_uploads(patch: Any) -> Work:
@@ -382,6 +400,7 @@ def old_walk_ins(patch: Any) -> Work:
 WORK: dict[str, Callable[[Any], Work]] = {
     "enrollment.tasks.coordination_months": registrations_without_a_month,
     "enrollment.tasks.erase_old_walk_ins": old_walk_ins,
+    "enrollment.tasks.erase_old_pictures": old_pictures,
     "enrollment.tasks.erase_removed_pictures": deleted_pictures,
     "enrollment.tasks.erase_rosters": old_rosters,
     "payments.tasks.remind_held_cash": late_cash,

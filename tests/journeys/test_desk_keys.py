@@ -94,7 +94,7 @@ def test_a_clerk_works_by_keys(desk: Callable[..., Page], cases: list[Applicatio
     expect(stage).to_have_attribute("data-zoom", "1")
     page.keyboard.press("t")
     expect(stage).to_have_attribute("data-turn", "1")
-    page.wait_for_function("document.querySelector('[data-stage] img').complete")
+    expect(picture).to_have_js_property("complete", True)
     frame, turned = page.locator(".portal-viewer__frame").bounding_box(), picture.bounding_box()
     assert frame
     assert turned

@@ -171,7 +171,7 @@ def decide(page: Page, number: str) -> None:
         expect(page.locator("main")).to_contain_text(text)
     press(page, "保存并通过")
     expect(page.locator("main")).to_contain_text("请先逐项核对必需材料")
-    follow(page, "返回这件办件")
+    follow(page, "返回该申请")
     walk.accept_all(page)
     press(page, "保存并通过")
     expect(page.locator(".portal-identity")).to_contain_text("审核通过")

@@ -243,10 +243,10 @@ def late(careless: int) -> dict[str, Any]:
     before = sum(seals.seal("audit") for _ in range(3))
     other.commit()
     other.close()
-    after, patience = 0, time.monotonic() + LONGEST_OTHER_SECONDS
-    while after < 2 and time.monotonic() < patience:
-        after += sum(seals.seal("audit") for _ in range(3))
+    after, patience = sum(seals.seal("audit") for _ in range(3)), time.monotonic() + LONGEST_OTHER_SECONDS
+    while not careless and after < 2 and time.monotonic() < patience:
         time.sleep(0.1)
+        after += sum(seals.seal("audit") for _ in range(3))
     return {"before": before, "after": after, "broken": seals.verify("audit") is not None}
 
 
